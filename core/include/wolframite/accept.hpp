@@ -1,0 +1,17 @@
+/// @file
+/// How a server says yes.
+#pragma once
+
+#include <string>
+
+#include "wolframite/headers.hpp"
+
+namespace wolframite {
+
+/// What a server adds to the response that opens a WebSocket.
+struct Accept {
+  std::string subprotocol{};  ///< one of those the client asked for, or empty for none
+  Headers headers{};          ///< further fields, such as Set-Cookie; not those of the handshake itself
+};
+
+}  // namespace wolframite

@@ -1,0 +1,15 @@
+/// @file
+/// What the two sides agreed on.
+#pragma once
+
+#include <string>
+
+namespace wolframite {
+
+/// The outcome of an opening handshake.
+struct Negotiated {
+  std::string subprotocol{};  ///< empty if none
+  std::string extensions{};   ///< the response's Sec-WebSocket-Extensions, or empty if none
+};
+
+}  // namespace wolframite
