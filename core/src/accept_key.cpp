@@ -1,0 +1,63 @@
+#include "wolframite/accept_key.hpp"
+
+#include <openssl/sha.h>
+
+#include <algorithm>
+#include <array>
+#include <cstdint>
+
+namespace wolframite {
+namespace {
+
+constexpr std::string_view alphabet =
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+constexpr std::string_view accept_guid = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
+
+}  // namespace
+
+std::string derive_accept_key(std::string_view key) {
+  std::string salted;
+  salted.reserve(key.size() + accept_guid.size());
+  salted.append(key).append(accept_guid);
+
+  std::array<unsigned char, SHA_DIGEST_LENGTH> digest{};
+  if (SHA1(reinterpret_cast<const unsigned char*>(salted.data()), salted.size(), digest.data()) ==
+      nullptr) {
+    return {};
+  }
+  return base64(std::as_bytes(std::span(digest)));
+}
+
+std::string format_key(std::span<const std::byte, 16> nonce) {
+  return base64(nonce);
+}
+
+bool is_valid_key(std::string_view value) {
+  // 128 bits are 21 whole sextets, a last one whose low four bits are unused, and two pads.
+  constexpr std::string_view last_sextets = "AQgw";
+  if (value.size() != 24 || !value.ends_with("==")) return false;
+  const std::string_view whole = value.substr(0, 21);
+  return whole.find_first_not_of(alphabet) == std::string_view::npos &&
+         last_sextets.find(value[21]) != std::string_view::npos;
+}
+
+std::string base64(ConstBytes data) {
+  std::string text((data.size() + 2) / 3 * 4, '=');
+  auto to = text.begin();
+  while (!data.empty()) {
+    const std::size_t taken = std::min<std::size_t>(data.size(), 3);
+    std::uint32_t group = 0;
+    for (std::size_t i = 0; i < 3; ++i) {
+      group = group << 8 | (i < taken ? std::to_integer<std::uint32_t>(data[i]) : 0U);
+    }
+    for (std::size_t i = 0; i <= taken; ++i) {
+      to[static_cast<std::ptrdiff_t>(i)] = alphabet[group >> (18 - 6 * i) & 0x3FU];
+    }
+    to += 4;
+    data = data.subspan(taken);
+  }
+  return text;
+}
+
+}  // namespace wolframite
