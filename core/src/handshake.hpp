@@ -1,4 +1,5 @@
-// The opening handshake as pure functions over parsed heads (RFC 6455 §4). Connection brings the bytes.
+// The opening handshake as pure functions over parsed heads (RFC 6455 §4). Connection brings the
+// bytes.
 #pragma once
 
 #include <cstddef>
@@ -14,11 +15,15 @@
 
 namespace wolframite::detail {
 
+inline void append_field(std::string& out, std::string_view name, std::string_view value) {
+  out.append(name).append(": ").append(value).append("\r\n");
+}
+
 /// Whether the handshake writes this field itself, in requests and in 101 responses alike.
 [[nodiscard]] bool is_handshake_header(std::string_view name);
 
-/// Checks a list of extensions against its grammar over all its lines (RFC 6455 §9.1), and counts them.
-/// Linear time.
+/// Checks a list of extensions against its grammar over all its lines (RFC 6455 §9.1), and counts
+/// them. Linear time.
 [[nodiscard]] Error check_extensions(const Headers& headers, std::size_t& count);
 
 // Server
@@ -26,34 +31,36 @@ namespace wolframite::detail {
 /// Checks a whole request head (RFC 6455 §4.2.1). A plain GET passes, with `is_upgrade()` false.
 [[nodiscard]] Error check_request(const Request& request);
 
-/// Whether `accept` may answer `request`: `not_an_upgrade`, `subprotocol_not_requested`, `reserved_header`,
-/// `invalid_header`.
+/// Whether `accept` may answer `request`: `not_an_upgrade`, `subprotocol_not_requested`,
+/// `reserved_header`, `invalid_header`.
 [[nodiscard]] Error check_accept(const Request& request, const Accept& accept);
 
-/// Appends the 101 response. `extensions` is the value of Sec-WebSocket-Extensions, left out if empty.
-/// Precondition: `check_request` and `check_accept` gave none.
+/// Appends the 101 response. `extensions` is the value of Sec-WebSocket-Extensions, left out if
+/// empty. Precondition: `check_request` and `check_accept` gave none.
 void write_accept(std::string& out, const Request& request, const Accept& accept,
                   std::string_view extensions = {});
 
 /// Whether `response` may refuse a request: `invalid_status`, `reserved_header`, `invalid_header`.
 [[nodiscard]] Error check_refusal(const Response& response);
 
-/// Appends a complete response that ends the connection. 426 names `websocket` as what to upgrade to; 204,
-/// 205 and 304 are sent without a body (RFC 9110 §15). Precondition: `check_refusal` gave none.
+/// Appends a complete response that ends the connection. 426 names `websocket` as what to upgrade
+/// to; 204, 205 and 304 are sent without a body (RFC 9110 §15). Precondition: `check_refusal` gave
+/// none.
 void write_refusal(std::string& out, const Response& response);
 
-/// The refusal of a request with this fault: its status, and a body of one line that says what is wrong.
+/// The refusal of a request with this fault: its status, and a body of one line that says what is
+/// wrong.
 [[nodiscard]] Response response_for(Error error);
 
 // Client
 
-/// The request head to send (RFC 6455 §4.1). `extensions` is the value of Sec-WebSocket-Extensions, left out
-/// if empty. Precondition: `request.error()` is none.
+/// The request head to send (RFC 6455 §4.1). `extensions` is the value of Sec-WebSocket-Extensions,
+/// left out if empty. Precondition: `request.error()` is none.
 [[nodiscard]] std::string format_request(const ClientRequest& request, std::string_view key,
                                          std::string_view extensions = {});
 
-/// Checks a 101 response (RFC 6455 §4.1) to a request that asked for these subprotocols. If none of them was
-/// chosen, the error is `missing_subprotocol`, as in browsers.
+/// Checks a 101 response (RFC 6455 §4.1) to a request that asked for these subprotocols. If none of
+/// them was chosen, the error is `missing_subprotocol`, as in browsers.
 [[nodiscard]] Error check_response(const Response& response, std::span<const std::string> asked,
                                    std::string_view expected_accept, Negotiated& agreed);
 

@@ -36,8 +36,8 @@ class ExtensionList {
   /// The name of the current extension or parameter, a token.
   [[nodiscard]] std::string_view name() const { return name_; }
 
-  /// The value of the current parameter, a token with quotes and escapes undone; or nothing if it has none.
-  /// Lives until `next()`.
+  /// The value of the current parameter, a token with quotes and escapes undone; or nothing if it
+  /// has none. Lives until `next()`.
   [[nodiscard]] std::optional<std::string_view> value() const { return value_; }
 
  private:

@@ -11,9 +11,9 @@
 
 namespace wolframite::detail {
 
-/// Collects a body of known length, in chunks, or up to the end of the stream. No error can come of it: a
-/// body is cut at `limit`, and broken framing ends it where it shows, since the connection ends with it.
-/// Memory follows the octets received, never a length announced.
+/// Collects a body of known length, in chunks, or up to the end of the stream. No error can come of
+/// it: a body is cut at `limit`, and broken framing ends it where it shows, since the connection
+/// ends with it. Memory follows the octets received, never a length announced.
 class ResponseBody {
  public:
   ResponseBody(const Response& response, std::size_t limit);
@@ -32,12 +32,12 @@ class ResponseBody {
  private:
   enum class State : std::uint8_t {
     until_eof,
-    content,      // `left_` octets of a body of known length
-    chunk_size,   // the digits of a chunk's size, in `left_`
-    chunk_line,   // what follows them up to CR
-    chunk_lf,     // the LF of that line
-    chunk,        // `left_` octets of data
-    chunk_cr,     // the line end after the data
+    content,     // `left_` octets of a body of known length
+    chunk_size,  // the digits of a chunk's size, in `left_`
+    chunk_line,  // what follows them up to CR
+    chunk_lf,    // the LF of that line
+    chunk,       // `left_` octets of data
+    chunk_cr,    // the line end after the data
     chunk_end_lf,
     complete,
   };

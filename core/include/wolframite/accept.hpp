@@ -11,7 +11,7 @@ namespace wolframite {
 /// What a server adds to the response that opens a WebSocket.
 struct Accept {
   std::string subprotocol{};  ///< one of those the client asked for, or empty for none
-  Headers headers{};          ///< further fields, such as Set-Cookie; not those of the handshake itself
+  Headers headers{};  ///< further fields, such as Set-Cookie; not those of the handshake itself
 };
 
 }  // namespace wolframite

@@ -14,10 +14,10 @@
 
 namespace wolframite {
 
-/// Reads the start line and the header fields of a request or a response, whatever way the bytes are cut.
-/// Each octet is looked at once, and a fault is reported at the octet that shows it: a bare CR or LF, NUL
-/// or another control character, obs-fold, a space before a colon, an empty or invalid name, a bad start
-/// line, another version than HTTP/1.1, or too much of it.
+/// Reads the start line and the header fields of a request or a response, whatever way the bytes
+/// are cut. Each octet is looked at once, and a fault is reported at the octet that shows it: a
+/// bare CR or LF, NUL or another control character, obs-fold, a space before a colon, an empty or
+/// invalid name, a bad start line, another version than HTTP/1.1, or too much of it.
 class HttpHead {
  public:
   struct Limits {
@@ -28,9 +28,9 @@ class HttpHead {
 
   HttpHead(Start start, Limits limits);
 
-  /// Takes bytes from the front of `in`, no further than the empty line that ends the head. Errors are
-  /// sticky: `malformed_request_line`, `malformed_status_line`, `version_not_http_1_1`, `malformed_header`,
-  /// `head_too_big`, `too_many_headers`.
+  /// Takes bytes from the front of `in`, no further than the empty line that ends the head. Errors
+  /// are sticky: `malformed_request_line`, `malformed_status_line`, `version_not_http_1_1`,
+  /// `malformed_header`, `head_too_big`, `too_many_headers`.
   [[nodiscard]] Error receive(ConstBytes& in);
 
   /// Whether the whole head is there.
@@ -42,17 +42,17 @@ class HttpHead {
 
  private:
   enum class State : std::uint8_t {
-    begin,        // before a request line; one empty line may come first (RFC 9112 §2.2)
-    begin_lf,     // the LF of that empty line
+    begin,     // before a request line; one empty line may come first (RFC 9112 §2.2)
+    begin_lf,  // the LF of that empty line
     method,
     target,
-    version,      // `index_` octets of "HTTP/1.1" are there
-    status,       // `index_` octets of "SP 3DIGIT" are there
-    status_end,   // SP before the reason, or the line's end
+    version,     // `index_` octets of "HTTP/1.1" are there
+    status,      // `index_` octets of "SP 3DIGIT" are there
+    status_end,  // SP before the reason, or the line's end
     reason,
     start_cr,
     start_lf,
-    line,         // the first octet of a field, or of the empty line
+    line,  // the first octet of a field, or of the empty line
     name,
     value_begin,  // space before the value
     value,
@@ -62,20 +62,20 @@ class HttpHead {
     failed,
   };
 
-  // Each takes octets from `text[at]` on, as far as its part of the head goes.
+  // Each takes octets from `text[at]` on, as far as its part of the head goes, or up to the faulty
+  // octet.
   Error read_start_line(std::string_view text, std::size_t& at);
   Error read_version(char octet);
   Error read_status(char octet);
   Error read_fields(std::string_view text, std::size_t& at);
   void end_value(std::string_view text);
-  Error fail(Error error);
 
   Limits limits_;
-  std::size_t size_ = 0;       // octets taken
+  std::size_t size_ = 0;  // octets taken
   std::string method_;
-  std::string target_;         // or the reason phrase
+  std::string target_;  // or the reason phrase
   Headers headers_;
-  Headers::Slice field_{};     // the one being read
+  Headers::Slice field_{};  // the one being read
   int status_ = 0;
   Error error_ = Error::none;
   Start start_;

@@ -1,0 +1,50 @@
+/// @file
+/// What a client asks for.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "wolframite/headers.hpp"
+#include "wolframite/url.hpp"
+
+namespace wolframite {
+
+/// A URL with the headers and subprotocols to ask with. A fault in any of them is kept, and
+/// reported by `error()`, by `Connection::client` and by the adapters before anything is sent.
+class ClientRequest {
+ public:
+  // Implicit on purpose: `connect("ws://example.org/chat")`.
+  ClientRequest(std::string_view url);
+  ClientRequest(const char* url) : ClientRequest(std::string_view(url)) {}
+  ClientRequest(const std::string& url) : ClientRequest(std::string_view(url)) {}
+  ClientRequest(Url url) : url_(std::move(url)), error_(url_.check()) {}
+
+  /// Adds a header field. `reserved_header` for those that the handshake writes itself (Host,
+  /// Upgrade, Connection, Sec-WebSocket-*, Content-Length, Transfer-Encoding); `invalid_header` for
+  /// what cannot be sent.
+  ClientRequest& header(std::string_view name, std::string_view value) &;
+  ClientRequest&& header(std::string_view name, std::string_view value) &&;
+
+  /// Adds a subprotocol, the preferred one first. `invalid_subprotocol` if it is no token or is
+  /// there already.
+  ClientRequest& subprotocol(std::string_view name) &;
+  ClientRequest&& subprotocol(std::string_view name) &&;
+
+  [[nodiscard]] const Url& url() const { return url_; }
+  [[nodiscard]] const Headers& headers() const { return headers_; }
+  [[nodiscard]] const std::vector<std::string>& subprotocols() const { return subprotocols_; }
+
+  /// The first fault, or none.
+  [[nodiscard]] Error error() const { return error_; }
+
+ private:
+  Url url_;
+  Headers headers_;
+  std::vector<std::string> subprotocols_;
+  Error error_ = Error::none;
+};
+
+}  // namespace wolframite

@@ -1,0 +1,41 @@
+/// @file
+/// The two HTTP messages of an opening handshake.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "wolframite/headers.hpp"
+
+namespace wolframite {
+
+/// A request as it was received. Well-formed: method GET, HTTP/1.1, one Host, no body.
+struct Request {
+  std::string method;
+  std::string target;  ///< origin-form or absolute-form, as the client sent it
+  Headers headers;
+
+  /// Whether it asks for a WebSocket; if so the handshake's headers have been checked (RFC 6455 §4.2.1).
+  /// Otherwise it is plain HTTP, to be answered with `refuse()`.
+  [[nodiscard]] bool is_upgrade() const;
+
+  /// The subprotocols that the client asked for, in its order of preference (RFC 6455 §4.1, 10).
+  [[nodiscard]] std::vector<std::string_view> subprotocols() const WOLFRAMITE_LIFETIMEBOUND;
+
+  /// Whether `name` is among them. Subprotocols compare with case.
+  [[nodiscard]] bool offers_subprotocol(std::string_view name) const;
+};
+
+/// A response, received or to be sent.
+struct Response {
+  int status = 200;
+  std::string reason{};  ///< the reason phrase; if empty, the standard one of `status` is sent
+  Headers headers{};
+  std::string body{};
+};
+
+/// The standard reason phrase of a status (RFC 9110 §15), or "Unknown".
+[[nodiscard]] std::string_view reason_phrase(int status);
+
+}  // namespace wolframite

@@ -1,0 +1,43 @@
+/// @file
+/// WebSocket URLs (RFC 6455 §3).
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "wolframite/error.hpp"
+
+namespace wolframite {
+
+/// The parts of a `ws://` or `wss://` URL.
+struct Url {
+  bool secure = false;
+  std::string
+      host;  ///< a name in lower case, an IPv4 address, or an IPv6 address without its brackets
+  std::uint16_t port = 80;   ///< the scheme's default if the URL gives none
+  std::string target = "/";  ///< path and query, never empty
+  std::string userinfo;      ///< `user:password` with percent-encoding undone, or empty
+
+  /// What `parse` found.
+  struct Parsed;
+
+  /// Parses an absolute URL. Errors: `malformed_url` (a character that must be percent-encoded, a
+  /// bad escape, a bad IPv6 literal), `unsupported_url_scheme`, `missing_host_name`,
+  /// `invalid_port`, `url_has_fragment`. RFC 6455 §3, RFC 3986.
+  [[nodiscard]] static Parsed parse(std::string_view text);
+
+  /// What is wrong with the parts, which may have been set by hand: the errors of `parse`.
+  [[nodiscard]] Error check() const;
+
+  /// The value of the Host header: brackets around IPv6, and the port unless it is the scheme's
+  /// default.
+  [[nodiscard]] std::string host_header() const;
+};
+
+struct Url::Parsed {
+  Error error = Error::none;
+  Url url{};
+};
+
+}  // namespace wolframite

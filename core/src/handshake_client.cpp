@@ -1,0 +1,69 @@
+#include <algorithm>
+
+#include "handshake.hpp"
+#include "wolframite/accept_key.hpp"
+
+namespace wolframite::detail {
+
+namespace {
+
+std::string join(std::span<const std::string> names) {
+  std::string list;
+  for (const std::string& name : names) {
+    if (!list.empty()) list.append(", ");
+    list.append(name);
+  }
+  return list;
+}
+
+Error check_subprotocol(const Headers& headers, std::span<const std::string> asked,
+                        std::string& chosen) {
+  const auto answer = headers.find("Sec-WebSocket-Protocol");
+  if (!answer) return asked.empty() ? Error::none : Error::missing_subprotocol;
+  if (headers.count("Sec-WebSocket-Protocol") != 1) return Error::duplicate_header;
+  if (std::find(asked.begin(), asked.end(), *answer) == asked.end()) {
+    return Error::unrequested_subprotocol;
+  }
+  chosen = *answer;
+  return Error::none;
+}
+
+}  // namespace
+
+std::string format_request(const ClientRequest& request, std::string_view key,
+                           std::string_view extensions) {
+  const Url& url = request.url();
+  std::string out;
+  out.reserve(512);
+  out.append("GET ").append(url.target).append(" HTTP/1.1\r\n");
+  append_field(out, "Host", url.host_header());
+  out.append("Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n");
+  append_field(out, "Sec-WebSocket-Key", key);
+  if (!request.subprotocols().empty()) {
+    append_field(out, "Sec-WebSocket-Protocol", join(request.subprotocols()));
+  }
+  if (!extensions.empty()) append_field(out, "Sec-WebSocket-Extensions", extensions);
+  if (!url.userinfo.empty() && request.headers().count("Authorization") == 0) {
+    append_field(out, "Authorization", "Basic " + base64(bytes_of(url.userinfo)));
+  }
+  for (const Headers::Field& field : request.headers()) append_field(out, field.name, field.value);
+  return out.append("\r\n");
+}
+
+Error check_response(const Response& response, std::span<const std::string> asked,
+                     std::string_view expected_accept, Negotiated& agreed) {
+  const Headers& headers = response.headers;
+  if (!headers.has_token("Upgrade", "websocket")) return Error::missing_upgrade;
+  if (!headers.has_token("Connection", "upgrade")) return Error::missing_connection_upgrade;
+  const auto accept = headers.find("Sec-WebSocket-Accept");
+  if (!accept) return Error::missing_accept;
+  if (headers.count("Sec-WebSocket-Accept") != 1) return Error::duplicate_header;
+  if (*accept != expected_accept) return Error::accept_mismatch;
+  std::size_t extensions = 0;
+  const Error error = check_extensions(headers, extensions);
+  if (error != Error::none) return error;
+  if (extensions != 0) return Error::unrequested_extension;
+  return check_subprotocol(headers, asked, agreed.subprotocol);
+}
+
+}  // namespace wolframite::detail
