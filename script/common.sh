@@ -18,10 +18,10 @@ usage() {
 build() {
   local preset=$1
   shift
+  mkdir -p build
   cmake --preset "$preset" >"build/$preset.configure.log" 2>&1 || {
     cat "build/$preset.configure.log" >&2
     fail "cannot configure the preset $preset"
   }
   cmake --build --preset "$preset" -j "$(nproc)" "$@" || fail "the preset $preset does not build"
 }
-mkdir -p build
