@@ -1,0 +1,71 @@
+/// @file
+/// Spans of bytes, and bytes that several owners share.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+/// Marks a parameter whose lifetime bounds that of the returned view.
+#if defined(__clang__)
+#define WOLFRAMITE_LIFETIMEBOUND [[clang::lifetimebound]]
+#else
+#define WOLFRAMITE_LIFETIMEBOUND
+#endif
+
+namespace wolframite {
+
+using Bytes = std::span<std::byte>;
+using ConstBytes = std::span<const std::byte>;
+
+/// Views the characters of `text` as bytes.
+[[nodiscard]] inline ConstBytes bytes_of(std::string_view text WOLFRAMITE_LIFETIMEBOUND) {
+  return {reinterpret_cast<const std::byte*>(text.data()), text.size()};
+}
+
+/// Views `bytes` as characters. Nothing is validated.
+[[nodiscard]] inline std::string_view text_of(ConstBytes bytes WOLFRAMITE_LIFETIMEBOUND) {
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
+/// Immutable bytes with shared ownership: one payload queued on many connections without a copy.
+class SharedBytes {
+ public:
+  SharedBytes() = default;
+
+  /// Shares `bytes`, which must stay valid and unchanged as long as `owner` lives.
+  SharedBytes(std::shared_ptr<const void> owner, ConstBytes bytes)
+      : owner_(std::move(owner)), bytes_(bytes) {}
+
+  /// Takes over the characters of `text`.
+  explicit SharedBytes(std::string text) {
+    auto owned = std::make_shared<const std::string>(std::move(text));
+    bytes_ = bytes_of(*owned);
+    owner_ = std::move(owned);
+  }
+
+  /// Takes over `bytes`.
+  explicit SharedBytes(std::vector<std::byte> bytes) {
+    auto owned = std::make_shared<const std::vector<std::byte>>(std::move(bytes));
+    bytes_ = *owned;
+    owner_ = std::move(owned);
+  }
+
+  /// Copies `bytes` once.
+  [[nodiscard]] static SharedBytes copy_of(ConstBytes bytes) {
+    return SharedBytes(std::vector<std::byte>(bytes.begin(), bytes.end()));
+  }
+
+  [[nodiscard]] ConstBytes bytes() const { return bytes_; }
+  [[nodiscard]] std::size_t size() const { return bytes_.size(); }
+
+ private:
+  std::shared_ptr<const void> owner_;
+  ConstBytes bytes_;
+};
+
+}  // namespace wolframite

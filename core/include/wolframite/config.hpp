@@ -1,0 +1,80 @@
+/// @file
+/// Every limit and choice of a connection.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <memory>
+#include <utility>
+
+#include "wolframite/error.hpp"
+
+namespace wolframite {
+
+/// Limits, timers and choices. Sizes are octets; a time of zero switches its timer off.
+struct Config {
+  /// Output above this is backpressure: adapters' `send` waits until less is queued.
+  std::size_t write_buffer_size = 128 * 1024;
+  /// With this much queued, nothing more is: `write_buffer_full`. Above `write_buffer_size`.
+  std::size_t max_write_buffer_size = 16 * 1024 * 1024;
+  /// Largest message accepted, its fragments together.
+  std::size_t max_message_size = 64 * 1024 * 1024;
+  /// Largest payload of one frame accepted.
+  std::size_t max_frame_size = 16 * 1024 * 1024;
+  /// Server: lets clients send unmasked frames, which RFC 6455 §5.1 forbids.
+  bool accept_unmasked_frames = false;
+
+  /// Largest head of a request or response accepted, in octets.
+  std::size_t max_head_size = 64 * 1024;
+  /// Most header fields accepted.
+  std::size_t max_headers = 124;
+  /// Client: a refusal's body is kept up to this size, and cut there.
+  std::size_t max_refusal_body_size = 64 * 1024;
+
+  /// Hands out the pieces of a message as they come instead of assembling it.
+  bool deliver_chunks = false;
+  /// Answers each ping by itself. If false, the application calls `pong()`.
+  bool automatic_pong = true;
+
+  /// The opening handshake must be done within this time.
+  std::chrono::milliseconds handshake_timeout{30'000};
+  /// Closes with 1001 when no data message was received or sent for this long.
+  std::chrono::milliseconds idle_timeout{0};
+  /// Pings when nothing was received for this long.
+  std::chrono::milliseconds ping_interval{0};
+  /// Gives the peer up when nothing is received for this long after such a ping.
+  std::chrono::milliseconds pong_timeout{20'000};
+  /// Once a Close was sent, the connection must end within this time.
+  std::chrono::milliseconds close_timeout{10'000};
+
+  /// `invalid_config` if limits contradict each other or a time is negative.
+  [[nodiscard]] Error check() const {
+    const bool sizes = write_buffer_size > 0 && max_write_buffer_size > write_buffer_size &&
+                       max_message_size > 0 && max_frame_size > 0 && max_head_size > 0 && max_headers > 0;
+    const auto zero = std::chrono::milliseconds::zero();
+    const bool times = handshake_timeout >= zero && idle_timeout >= zero && ping_interval >= zero &&
+                       pong_timeout >= zero && close_timeout >= zero;
+    return sizes && times ? Error::none : Error::invalid_config;
+  }
+};
+
+/// A Config that many connections use and none copies. Made from a Config it allocates once; by default it
+/// refers to the default Config and allocates nothing.
+class SharedConfig {
+ public:
+  SharedConfig() : config_(std::shared_ptr<const Config>(), &defaults()) {}
+  // Implicit on purpose: a Config may stand wherever one is asked for.
+  SharedConfig(Config config) : config_(std::make_shared<const Config>(std::move(config))) {}
+
+  const Config& operator*() const { return *config_; }
+  const Config* operator->() const { return config_.get(); }
+
+ private:
+  static const Config& defaults() {
+    static constinit const Config config{};
+    return config;
+  }
+  std::shared_ptr<const Config> config_;
+};
+
+}  // namespace wolframite

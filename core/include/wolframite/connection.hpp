@@ -1,0 +1,258 @@
+/// @file
+/// The WebSocket protocol (RFC 6455) as a state machine: bytes, time and commands in; events, bytes and a
+/// deadline out.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <memory_resource>
+#include <optional>
+#include <span>
+#include <string_view>
+#include <system_error>
+
+#include "wolframite/accept.hpp"
+#include "wolframite/bytes.hpp"
+#include "wolframite/client_request.hpp"
+#include "wolframite/close_code.hpp"
+#include "wolframite/config.hpp"
+#include "wolframite/detail/assembly.hpp"
+#include "wolframite/detail/output_queue.hpp"
+#include "wolframite/entropy.hpp"
+#include "wolframite/error.hpp"
+#include "wolframite/event.hpp"
+#include "wolframite/frame_header.hpp"
+#include "wolframite/http_message.hpp"
+#include "wolframite/mask.hpp"
+#include "wolframite/negotiated.hpp"
+#include "wolframite/utf8.hpp"
+
+namespace wolframite {
+
+using Time = std::chrono::steady_clock::time_point;  ///< passed in, never read
+
+/// One end of a WebSocket connection, with no I/O of its own.
+///
+///      bytes from the peer --> receive() --> Event
+///      time ----------------> advance() --> Event        deadline() --> when to call it next
+///      send() ping() close() ...... queue --> output() / consume() --> bytes to the peer
+///
+/// The owner's turn: `advance(now)`; `receive` until it gives nothing; write what `output` shows and
+/// `consume` what was written; shut the stream down for writing when `wants_shutdown`, close it when
+/// `is_terminated`; wait for the stream as `wants_read` and `wants_write` say, until `deadline`.
+///
+/// What the peer does wrong comes as `Closed`; what the owner does wrong comes back as a status, and has
+/// changed nothing. One thread at a time. An open, idle connection owns no heap memory.
+class Connection {
+ public:
+  /// Waits for a client's request. Buffers come from `memory`, which must outlive the connection;
+  /// null means `std::pmr::get_default_resource()`, as in all of these.
+  [[nodiscard]] static Connection server(SharedConfig config = {},
+                                         std::pmr::memory_resource* memory = nullptr);
+
+  /// Queues the request and waits for the answer. `entropy` must outlive the connection. With a faulty
+  /// request the connection starts out closed, and the first `receive` says why.
+  [[nodiscard]] static Connection client(const ClientRequest& request, Entropy& entropy,
+                                         SharedConfig config = {},
+                                         std::pmr::memory_resource* memory = nullptr);
+
+  /// Starts open: the handshake was done elsewhere. A client needs `entropy`.
+  [[nodiscard]] static Connection from_raw(Role role, Entropy* entropy, SharedConfig config = {},
+                                           std::pmr::memory_resource* memory = nullptr);
+
+  /// The same, with bytes that were read beyond the handshake. They are copied, and received first.
+  [[nodiscard]] static Connection from_partially_read(ConstBytes part, Role role, Entropy* entropy,
+                                                      SharedConfig config = {},
+                                                      std::pmr::memory_resource* memory = nullptr);
+
+  Connection(Connection&&) noexcept;
+  Connection& operator=(Connection&&) noexcept;
+  ~Connection();
+
+  /// Takes bytes from the front of `in`, unmasking in place, and returns one event; or nothing once `in` is
+  /// empty and no event waits. Call it until then. Views in the event point into `in`'s memory or the
+  /// connection's own and live until the next receive, receive_eof or advance.
+  [[nodiscard]] std::optional<Event> receive(Bytes& in);
+
+  /// Tells that the stream has ended: cleanly, or for the reason `why` that the transport gives. Call it
+  /// until it returns nothing.
+  [[nodiscard]] std::optional<Event> receive_eof(std::error_code why = {});
+
+  /// Tells the time, which must not run backwards. Acts on what is due and returns one event if that gave
+  /// one. Call it at `deadline()` at the latest; more calls are harmless.
+  [[nodiscard]] std::optional<Event> advance(Time now);
+
+  // Commands. Each returns an error of class `misuse` or `capacity`, or none; with an error nothing was done.
+
+  /// Server: answers the waiting request with 101; `Opened` follows. RFC 6455 §4.2.2.
+  [[nodiscard]] std::error_code accept(const Accept& with = {});
+
+  /// Server: answers the waiting request with another status and ends the connection.
+  [[nodiscard]] std::error_code refuse(const Response& response);
+
+  /// Queues a message, or a fragment of one unless `last`; the fragments of a message have one kind.
+  /// The payload is copied once, and masked on the way by a client. A `text` message must be valid UTF-8
+  /// as a whole. `write_buffer_full` with `max_write_buffer_size` already queued. RFC 6455 §5.4, §6.1.
+  [[nodiscard]] std::error_code send(Kind kind, ConstBytes payload, bool last = true);
+
+  /// Queues a message whose payload a server does not copy.
+  [[nodiscard]] std::error_code send(Kind kind, SharedBytes payload);
+
+  /// Queues a ping or an unasked-for pong of at most 125 octets. RFC 6455 §5.5.2, §5.5.3.
+  [[nodiscard]] std::error_code ping(ConstBytes payload = {});
+  [[nodiscard]] std::error_code pong(ConstBytes payload = {});
+
+  /// Queues a Close; `no_status` sends one with no body. Data still arrives until the peer's Close.
+  /// RFC 6455 §7.1.2.
+  [[nodiscard]] std::error_code close(CloseCode code = CloseCode::normal, std::string_view reason = {});
+
+  /// Fills `gather` with the pending bytes in order, as far as it reaches, and returns how many entries it
+  /// used. The bytes neither move nor change until they are consumed, whatever is sent meanwhile.
+  [[nodiscard]] std::size_t output(std::span<ConstBytes> gather) const;
+
+  /// Drops the first `size` pending bytes, which were written. At most `pending_output()`.
+  void consume(std::size_t size);
+
+  /// When to call `advance`. In the past (even the epoch of the clock) means at once.
+  [[nodiscard]] std::optional<Time> deadline() const;
+
+  [[nodiscard]] bool wants_read() const { return phase_ != Phase::over; }
+  [[nodiscard]] bool wants_write() const { return !output_.empty(); }
+
+  /// Whether the owner should end its sending side of the stream now: all is written, and nothing more will
+  /// be. Stays true until the end.
+  [[nodiscard]] bool wants_shutdown() const;
+
+  /// Whether the stream can be closed: nothing is left to read, to write or to tell.
+  [[nodiscard]] bool is_terminated() const;
+
+  /// Whether data can be sent: the handshake is done and no Close was sent.
+  [[nodiscard]] bool is_open() const { return phase_ == Phase::open && !close_sent_; }
+
+  [[nodiscard]] std::size_t pending_output() const { return output_.size(); }
+  [[nodiscard]] const Config& config() const { return *config_; }
+  [[nodiscard]] Role role() const { return role_; }
+
+ private:
+  enum class Phase : std::uint8_t {
+    request_head,    ///< server: reading the request
+    awaiting_answer, ///< server: the owner has to accept or refuse
+    response_head,   ///< client: reading the response
+    refusal_body,    ///< client: reading the body of a response that refuses
+    open,            ///< frames, until both Close frames went
+    closing,         ///< both went, or we failed it: what still comes is discarded until the end
+    over,            ///< the stream has ended
+  };
+  /// What the last event's view points into, to be released by the next call.
+  enum class View : std::uint8_t { none, message, control, opening };
+
+  struct Opening;  ///< the handshake's state, gone once open
+  struct Ending;   ///< how the connection ended
+
+  Connection(Role role, Phase phase, Entropy* entropy, SharedConfig config,
+             std::pmr::memory_resource* memory);
+
+  std::optional<Event> waiting_event();
+  std::optional<Event> receive_early();
+  void release_view();
+  void scribble(Bytes in);
+
+  // Handshake.
+  std::optional<Event> receive_request(Bytes& in);
+  std::optional<Event> receive_response(Bytes& in);
+  std::optional<Event> receive_refusal_body(Bytes& in);
+  Event give_refused();
+  void start_open();
+  void queue_text(std::string_view text);
+
+  // Frames in.
+  std::optional<Event> receive_frames(Bytes& in);
+  Error receive_header(Bytes& in);
+  Error judge(ConstBytes front) const;
+  Error judge_length(ConstBytes front, bool control, bool continues) const;
+  Error judge_size(std::uint64_t length, bool continues) const;
+  bool is_acceptable(const FrameHeader& header) const;
+  void begin_frame(const FrameHeader& header);
+  std::optional<Event> receive_data(Bytes part);
+  std::optional<Event> receive_control(Bytes part);
+  std::optional<Event> finish_control(Bytes payload);
+  Event peer_closed(ConstBytes body);
+  Bytes unmask(Bytes part);
+  Bytes assemble(Bytes part);
+
+  // Frames out.
+  Error check_open() const;
+  Error check_sendable() const;
+  std::error_code send_control(OpCode opcode, ConstBytes payload);
+  FrameHeader make_header(OpCode opcode, bool fin, std::size_t length);
+  void queue_frame(OpCode opcode, bool fin, ConstBytes payload);
+  void queue_close(const CloseFrame& frame);
+  void answer_ping(ConstBytes payload);
+
+  // Timers.
+  std::optional<Event> advance_close();
+  void keep_alive();
+  Time handshake_due() const;
+  Time idle_due() const;
+  Time ping_due() const;
+  Time pong_due() const;
+  Time close_due() const;
+
+  // Ends.
+  Event fail(Error why);
+  Ending& end(std::error_code why, CloseCode code, std::string_view reason = {});
+  Event give_closed();
+  void enter(Phase phase);
+
+  bool sends_masked() const { return role_ == Role::client; }
+
+  SharedConfig config_;
+  std::pmr::memory_resource* memory_;
+  Entropy* entropy_;
+  std::unique_ptr<Opening> opening_;
+  std::unique_ptr<Ending> ending_;
+  detail::OutputQueue output_;
+  detail::Assembly assembly_;   ///< of the current message, unless it lies whole in the owner's buffer
+  detail::Assembly control_;    ///< of a control frame's payload that came in pieces
+  detail::Assembly held_pong_;  ///< the newest pong, while too many wait in output_
+
+  Time now_ = Time::min();          ///< the last time told; min() before the first
+  Time phase_since_ = Time::min();  ///< start of the handshake, or of the wait for the end
+  Time heard_at_ = Time::min();     ///< when anything was received last; once pinged, when that was
+  Time message_at_ = Time::min();   ///< when a data message went either way last
+
+  std::uint64_t remaining_ = 0;     ///< octets of the current frame's payload still to come
+  std::uint64_t message_size_ = 0;  ///< octets of the current message so far, announced ones included
+  Bytes consumed_{};                ///< the last view into the owner's buffer, for debug builds to scribble over
+  std::uint32_t ping_serial_ = 0;
+  MaskKey mask_{};
+  std::byte header_[FrameHeader::max_size];  ///< the front of a header that came in pieces
+  std::uint8_t header_size_ = 0;
+  std::uint8_t mask_offset_ = 0;
+  Utf8Validator utf8_;
+  OpCode opcode_ = OpCode::continuation;  ///< of the current frame
+  Kind kind_ = Kind::binary;              ///< of the current message
+  Kind sent_kind_ = Kind::binary;         ///< of the message being sent in fragments
+  Role role_;
+  Phase phase_;
+  View view_ = View::none;
+  std::uint8_t queued_pongs_ = 0;  ///< since output_ was last empty
+  bool in_frame_ = false;
+  bool fin_ = false;
+  bool masked_ = false;
+  bool in_message_ = false;      ///< received: between first and last fragment
+  bool chunk_given_ = false;     ///< deliver_chunks: the message's first piece was handed out
+  bool sending_message_ = false; ///< sent: between first and last fragment
+  bool close_sent_ = false;
+  bool close_received_ = false;
+  bool pong_held_ = false;
+  bool ping_outstanding_ = false;
+  bool opened_pending_ = false;
+  bool closed_given_ = false;
+};
+
+static_assert(sizeof(Connection) <= 320);
+
+}  // namespace wolframite

@@ -1,0 +1,86 @@
+/// @file
+/// What a connection tells its owner.
+#pragma once
+
+#include <string_view>
+#include <system_error>
+#include <variant>
+#include <vector>
+
+#include "wolframite/bytes.hpp"
+#include "wolframite/close_code.hpp"
+#include "wolframite/frame_header.hpp"
+#include "wolframite/http_message.hpp"
+#include "wolframite/negotiated.hpp"
+
+namespace wolframite {
+
+// Views and references in events live until the next receive(), receive_eof() or advance() of the
+// connection that gave them. Commands never invalidate them.
+
+/// Server: a request is waiting. The owner must answer with `accept()` or `refuse()`, now or later.
+struct Requested {
+  const Request& request;
+};
+
+/// The opening handshake is done.
+struct Opened {
+  const Negotiated& agreed;
+  const Response* response;  ///< client: the server's answer; null on a server
+};
+
+/// Client: the server answered with another status than 101. `Closed` follows.
+struct Refused {
+  const Response& response;  ///< its body is cut at `Config::max_refusal_body_size`
+};
+
+/// A message of one's own, free of any lifetime.
+struct OwnedMessage {
+  Kind kind;
+  std::vector<std::byte> data;
+
+  [[nodiscard]] std::string_view text() const WOLFRAMITE_LIFETIMEBOUND { return text_of(data); }
+};
+
+/// A data message, or with `Config::deliver_chunks` a piece of one. The octets may be changed in place.
+struct Message {
+  Kind kind;
+  Bytes data;
+  bool first = true;  ///< the message begins with this piece
+  bool last = true;   ///< the message ends with this piece
+
+  /// The payload as text; valid UTF-8 if `kind` is `text` and the message is whole.
+  [[nodiscard]] std::string_view text() const { return text_of(data); }
+
+  /// Copies the payload, to keep it.
+  [[nodiscard]] OwnedMessage to_owned() const { return {kind, {data.begin(), data.end()}}; }
+};
+
+/// A ping was received, and answered unless `Config::automatic_pong` is false.
+struct Pinged {
+  ConstBytes data;  ///< at most 125 octets
+};
+
+/// A pong was received, asked for or not.
+struct Ponged {
+  ConstBytes data;  ///< at most 125 octets
+};
+
+/// The peer's Close frame was received; ours is queued, if it was not sent before. `Closed` follows once
+/// the stream ends. No message comes after this.
+struct Closing {
+  CloseCode code;  ///< `no_status` if the frame had none
+  std::string_view reason;
+};
+
+/// The connection is over. Always the last event, and given exactly once.
+struct Closed {
+  std::error_code why;      ///< none if the closing handshake was completed
+  CloseCode code;           ///< the peer's; without its Close the one we failed it with; else `abnormal`
+  std::string_view reason;  ///< the peer's
+  bool clean;               ///< a Close frame went each way (RFC 6455 §7.1.4)
+};
+
+using Event = std::variant<Requested, Opened, Refused, Message, Pinged, Ponged, Closing, Closed>;
+
+}  // namespace wolframite

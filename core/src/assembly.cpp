@@ -1,0 +1,60 @@
+#include "wolframite/detail/assembly.hpp"
+
+#include <algorithm>
+#include <cassert>
+#include <cstring>
+#include <new>
+#include <utility>
+
+namespace wolframite::detail {
+
+namespace {
+
+constexpr std::size_t first_capacity = 512;
+
+}  // namespace
+
+Assembly::Assembly(Assembly&& other) noexcept : block_(std::exchange(other.block_, nullptr)) {}
+
+Assembly& Assembly::operator=(Assembly&& other) noexcept {
+  if (this != &other) {
+    clear();
+    block_ = std::exchange(other.block_, nullptr);
+  }
+  return *this;
+}
+
+std::byte* Assembly::extend(std::size_t size, std::size_t expected, std::pmr::memory_resource& memory) {
+  const std::size_t held = this->size();
+  const std::size_t needed = held + size;
+  if (block_ == nullptr || block_->capacity < needed) {
+    // Doubling keeps the copying linear; what is announced only caps it.
+    const std::size_t doubled = std::max(2 * needed, first_capacity);
+    const std::size_t capacity = std::min(doubled, needed + expected);
+    auto* grown = new (memory.allocate(sizeof(Block) + capacity, alignof(Block)))
+        Block{&memory, capacity, held};
+    if (held > 0) std::memcpy(data_of(grown), data_of(block_), held);
+    clear();
+    block_ = grown;
+  }
+  block_->size = needed;
+  return data_of(block_) + held;
+}
+
+void Assembly::shrink(std::size_t size) {
+  assert(size <= this->size());
+  if (block_ != nullptr) block_->size -= size;
+  if (empty()) clear();
+}
+
+void Assembly::clear() {
+  if (block_ == nullptr) return;
+  Block* block = std::exchange(block_, nullptr);
+  block->memory->deallocate(block, sizeof(Block) + block->capacity, alignof(Block));
+}
+
+Bytes Assembly::bytes() const {
+  return block_ == nullptr ? Bytes{} : Bytes{data_of(block_), block_->size};
+}
+
+}  // namespace wolframite::detail

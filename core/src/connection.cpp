@@ -1,0 +1,223 @@
+// Life of a connection: how it starts, which state receives, how it ends.
+#include "wolframite/connection.hpp"
+
+#include <cassert>
+#include <cstring>
+#include <utility>
+
+#include "connection_state.hpp"
+#include "handshake.hpp"
+#include "wolframite/accept_key.hpp"
+
+namespace wolframite {
+
+Connection::Connection(Role role, Phase phase, Entropy* entropy, SharedConfig config,
+                       std::pmr::memory_resource* memory)
+    : config_(std::move(config)),
+      memory_(memory == nullptr ? std::pmr::get_default_resource() : memory),
+      entropy_(entropy),
+      role_(role),
+      phase_(phase) {}
+
+Connection::Connection(Connection&&) noexcept = default;
+Connection& Connection::operator=(Connection&&) noexcept = default;
+Connection::~Connection() = default;
+
+Connection Connection::server(SharedConfig config, std::pmr::memory_resource* memory) {
+  Connection made(Role::server, Phase::request_head, nullptr, std::move(config), memory);
+  made.opening_ = std::make_unique<Opening>(made.config(), HttpHead::Start::request);
+  return made;
+}
+
+Connection Connection::client(const ClientRequest& request, Entropy& entropy, SharedConfig config,
+                              std::pmr::memory_resource* memory) {
+  Connection made(Role::client, Phase::response_head, &entropy, std::move(config), memory);
+  if (request.error() != Error::none) {
+    made.end(request.error(), CloseCode::abnormal).due = true;
+    made.enter(Phase::over);
+    return made;
+  }
+  std::array<std::byte, 16> nonce;
+  entropy.fill(nonce);
+  const std::string key = format_key(nonce);
+  made.opening_ = std::make_unique<Opening>(made.config(), HttpHead::Start::response);
+  made.opening_->expected_accept = derive_accept_key(key);
+  made.opening_->asked_subprotocols = request.subprotocols();
+  made.queue_text(detail::format_request(request, key));
+  return made;
+}
+
+Connection Connection::from_raw(Role role, Entropy* entropy, SharedConfig config,
+                                std::pmr::memory_resource* memory) {
+  return {role, Phase::open, entropy, std::move(config), memory};
+}
+
+Connection Connection::from_partially_read(ConstBytes part, Role role, Entropy* entropy,
+                                           SharedConfig config, std::pmr::memory_resource* memory) {
+  Connection made = from_raw(role, entropy, std::move(config), memory);
+  if (!part.empty()) {
+    made.opening_ = std::make_unique<Opening>(made.config(), HttpHead::Start::request);
+    made.opening_->early.assign(part.begin(), part.end());
+  }
+  return made;
+}
+
+std::optional<Event> Connection::receive(Bytes& in) {
+  scribble(in);
+  release_view();
+  if (auto event = waiting_event()) return event;
+  if (!in.empty()) {
+    heard_at_ = now_;
+    ping_outstanding_ = false;
+  }
+  switch (phase_) {
+    case Phase::request_head:
+      return receive_request(in);
+    case Phase::awaiting_answer:
+      if (in.empty()) return std::nullopt;
+      return fail(Error::bytes_after_request);
+    case Phase::response_head:
+      return receive_response(in);
+    case Phase::refusal_body:
+      return receive_refusal_body(in);
+    case Phase::open:
+      if (opening_ != nullptr) {
+        if (auto event = receive_early()) return event;
+        if (phase_ != Phase::open) break;
+      }
+      return receive_frames(in);
+    case Phase::closing:
+    case Phase::over:
+      break;
+  }
+  in = in.last(0);
+  return std::nullopt;
+}
+
+std::optional<Event> Connection::receive_eof(std::error_code why) {
+  release_view();
+  if (auto event = waiting_event()) return event;
+  switch (phase_) {
+    case Phase::over:
+      return std::nullopt;
+    case Phase::refusal_body:
+      if (!why) {
+        opening_->body->eof();
+        return give_refused();
+      }
+      break;
+    default:
+      break;
+  }
+  // What was queued before a failure or a Close is still written, for a peer that only closed its sending side.
+  if (why || ending_ == nullptr) output_.clear();
+  if (ending_ == nullptr) {
+    const bool opened = phase_ == Phase::open;
+    if (!why) why = opened ? Error::connection_reset : Error::handshake_incomplete;
+    end(why, CloseCode::abnormal);
+  }
+  enter(Phase::over);
+  ending_->due = true;
+  return waiting_event();
+}
+
+/// What has to be told before anything else is looked at.
+std::optional<Event> Connection::waiting_event() {
+  if (opened_pending_) {
+    opened_pending_ = false;
+    view_ = View::opening;
+    return Opened{opening_->agreed, role_ == Role::client ? &opening_->response : nullptr};
+  }
+  if (ending_ != nullptr && ending_->due && !closed_given_) return give_closed();
+  return std::nullopt;
+}
+
+std::optional<Event> Connection::receive_early() {
+  Opening& opening = *opening_;
+  Bytes rest = Bytes(opening.early).subspan(opening.early_taken);
+  auto event = receive_frames(rest);
+  opening.early_taken = opening.early.size() - rest.size();
+  consumed_ = {};
+  if (!event) opening_.reset();
+  return event;
+}
+
+bool Connection::wants_shutdown() const {
+  if (!output_.empty()) return false;
+  if (phase_ == Phase::over) return true;
+  // After both Close frames the server ends the stream first (RFC 6455 §7.1.1); after a failure, whoever saw it.
+  return phase_ == Phase::closing && (role_ == Role::server || !close_received_);
+}
+
+bool Connection::is_terminated() const {
+  return phase_ == Phase::over && output_.empty() && closed_given_;
+}
+
+void Connection::release_view() {
+  switch (std::exchange(view_, View::none)) {
+    case View::none:
+      break;
+    case View::message:
+      assembly_.clear();
+      break;
+    case View::control:
+      control_.clear();
+      break;
+    case View::opening:
+      opening_.reset();
+      break;
+  }
+}
+
+/// In debug builds, makes a view that outlived its event show at once.
+void Connection::scribble([[maybe_unused]] Bytes in) {
+#if defined(WOLFRAMITE_SCRIBBLE)
+  // Only if the owner still passes the same buffer: otherwise it may have been freed since.
+  const bool same_buffer = consumed_.data() != nullptr && consumed_.data() + consumed_.size() == in.data();
+  if (same_buffer) std::memset(consumed_.data(), 0xDB, consumed_.size());
+  consumed_ = {};
+#endif
+}
+
+Event Connection::fail(Error why) {
+  const CloseCode code = close_code_for(why);
+  if (phase_ == Phase::request_head || phase_ == Phase::awaiting_answer) {
+    std::string text;
+    detail::write_refusal(text, detail::response_for(why));
+    queue_text(text);
+    view_ = View::opening;
+  } else if (phase_ == Phase::open && !close_sent_) {
+    const std::string_view reason = describe(why);
+    queue_close({code, reason.substr(0, CloseFrame::max_reason)});
+  }
+  // A client that is not open yet has nothing to say: its stream can go at once.
+  const bool answered = role_ == Role::server || phase_ == Phase::open;
+  if (!answered) output_.clear();
+  assembly_.clear();
+  control_.clear();
+  end(why, code).due = true;
+  enter(answered ? Phase::closing : Phase::over);
+  return give_closed();
+}
+
+Connection::Ending& Connection::end(std::error_code why, CloseCode code, std::string_view reason) {
+  assert(reason.size() <= CloseFrame::max_reason);
+  if (ending_ == nullptr) ending_ = std::make_unique<Ending>();
+  ending_->why = why;
+  ending_->code = code;
+  ending_->reason_size = static_cast<std::uint8_t>(reason.size());
+  std::memcpy(ending_->reason_text.data(), reason.data(), reason.size());
+  return *ending_;
+}
+
+Event Connection::give_closed() {
+  closed_given_ = true;
+  return Closed{ending_->why, ending_->code, ending_->reason(), close_received_ && !ending_->why};
+}
+
+void Connection::enter(Phase phase) {
+  phase_ = phase;
+  phase_since_ = now_;
+}
+
+}  // namespace wolframite

@@ -1,0 +1,138 @@
+// Commands and output: what the owner wants said, queued as frames (RFC 6455 §5, §7.1.2).
+#include <array>
+#include <cstring>
+#include <utility>
+
+#include "connection_state.hpp"
+#include "wolframite/connection.hpp"
+
+namespace wolframite {
+
+namespace {
+
+/// Below this, copying a shared payload beside its header costs less than a segment of its own.
+constexpr std::size_t smallest_shared_payload = 1024;
+
+/// Pongs that may wait to be written. Above, only the newest is kept (RFC 6455 §5.5.3), so that a ping flood
+/// cannot grow the queue.
+constexpr std::uint8_t max_queued_pongs = 32;
+
+constexpr OpCode opcode_of(Kind kind) { return static_cast<OpCode>(kind); }
+
+}  // namespace
+
+std::error_code Connection::send(Kind kind, ConstBytes payload, bool last) {
+  if (const Error error = check_sendable(); error != Error::none) return error;
+  if (sending_message_ && kind != sent_kind_) return Error::message_kind_changed;
+  const OpCode opcode = sending_message_ ? OpCode::continuation : opcode_of(kind);
+  sending_message_ = !last;
+  sent_kind_ = kind;
+  message_at_ = now_;
+  queue_frame(opcode, last, payload);
+  return {};
+}
+
+std::error_code Connection::send(Kind kind, SharedBytes payload) {
+  if (sends_masked() || payload.size() < smallest_shared_payload) {
+    if (sending_message_) return Error::message_unfinished;
+    return send(kind, payload.bytes());
+  }
+  if (const Error error = check_sendable(); error != Error::none) return error;
+  if (sending_message_) return Error::message_unfinished;
+  message_at_ = now_;
+  std::array<std::byte, FrameHeader::max_size> header;
+  const std::size_t size = make_header(opcode_of(kind), true, payload.size()).format(header);
+  output_.append(ConstBytes(header).first(size), *memory_);
+  output_.append(std::move(payload), *memory_);
+  return {};
+}
+
+std::error_code Connection::ping(ConstBytes payload) { return send_control(OpCode::ping, payload); }
+
+std::error_code Connection::pong(ConstBytes payload) { return send_control(OpCode::pong, payload); }
+
+std::error_code Connection::send_control(OpCode opcode, ConstBytes payload) {
+  if (payload.size() > FrameHeader::max_control_payload) return Error::control_payload_too_long;
+  if (const Error error = check_sendable(); error != Error::none) return error;
+  queue_frame(opcode, true, payload);
+  return {};
+}
+
+std::error_code Connection::close(CloseCode code, std::string_view reason) {
+  if (const Error error = check_open(); error != Error::none) return error;
+  const CloseFrame frame{code, reason};
+  if (const Error error = frame.check(); error != Error::none) return error;
+  queue_close(frame);
+  phase_since_ = now_;
+  return {};
+}
+
+std::size_t Connection::output(std::span<ConstBytes> gather) const { return output_.gather(gather); }
+
+void Connection::consume(std::size_t size) {
+  output_.consume(size);
+  if (!output_.empty()) return;
+  queued_pongs_ = 0;
+  if (!pong_held_) return;
+  pong_held_ = false;
+  if (is_open()) answer_ping(held_pong_.bytes());
+  held_pong_.clear();
+}
+
+Error Connection::check_open() const {
+  if (phase_ < Phase::open) return Error::not_open;
+  if (phase_ > Phase::open || close_sent_) return Error::send_after_close;
+  if (sends_masked() && entropy_ == nullptr) return Error::no_entropy;
+  return Error::none;
+}
+
+Error Connection::check_sendable() const {
+  if (const Error error = check_open(); error != Error::none) return error;
+  return output_.size() >= config().max_write_buffer_size ? Error::write_buffer_full : Error::none;
+}
+
+FrameHeader Connection::make_header(OpCode opcode, bool fin, std::size_t length) {
+  FrameHeader header{.fin = fin, .opcode = opcode, .masked = sends_masked(), .length = length};
+  if (header.masked) entropy_->fill(header.mask);
+  return header;
+}
+
+///     room  [header][payload, masked on the way by a client]
+void Connection::queue_frame(OpCode opcode, bool fin, ConstBytes payload) {
+  const FrameHeader header = make_header(opcode, fin, payload.size());
+  std::array<std::byte, FrameHeader::max_size> front;
+  const std::size_t size = header.format(front);
+  std::byte* room = output_.extend(size + payload.size(), *memory_);
+  std::memcpy(room, front.data(), size);
+  if (payload.empty()) return;
+  if (header.masked) {
+    copy_masked(payload, room + size, header.mask);
+  } else {
+    std::memcpy(room + size, payload.data(), payload.size());
+  }
+}
+
+void Connection::queue_close(const CloseFrame& frame) {
+  close_sent_ = true;
+  pong_held_ = false;
+  held_pong_.clear();
+  if (sends_masked() && entropy_ == nullptr) return;
+  std::array<std::byte, FrameHeader::max_control_payload> body;
+  queue_frame(OpCode::close, true, ConstBytes(body).first(frame.format(body)));
+}
+
+void Connection::answer_ping(ConstBytes payload) {
+  if (sends_masked() && entropy_ == nullptr) return;
+  if (output_.empty()) queued_pongs_ = 0;
+  if (queued_pongs_ < max_queued_pongs) {
+    ++queued_pongs_;
+    queue_frame(OpCode::pong, true, payload);
+    return;
+  }
+  pong_held_ = true;
+  held_pong_.clear();
+  if (payload.empty()) return;
+  std::memcpy(held_pong_.extend(payload.size(), 0, *memory_), payload.data(), payload.size());
+}
+
+}  // namespace wolframite

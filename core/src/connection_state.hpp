@@ -1,0 +1,49 @@
+// The parts of a Connection that it owns only while they are needed.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <vector>
+
+#include "response_body.hpp"
+#include "wolframite/connection.hpp"
+#include "wolframite/http_head.hpp"
+
+namespace wolframite {
+
+/// What the opening handshake needs, and what its events refer to.
+struct Connection::Opening {
+  explicit Opening(const Config& config, HttpHead::Start start)
+      : head(start, {config.max_head_size, config.max_headers}), head_size_left(config.max_head_size) {}
+
+  HttpHead head;
+  std::size_t head_size_left;  ///< client: interim responses count towards the limit
+  Request request;
+  Response response;
+  Negotiated agreed;
+  std::optional<detail::ResponseBody> body;
+  std::string expected_accept;
+  std::vector<std::string> asked_subprotocols;
+
+  std::vector<std::byte> early;  ///< `from_partially_read`: bytes to receive first
+  std::size_t early_taken = 0;
+};
+
+/// How the connection ended, as `Closed` will tell.
+struct Connection::Ending {
+  std::error_code why;
+  CloseCode code = CloseCode::abnormal;
+  bool due = false;  ///< `Closed` can be given
+  std::uint8_t reason_size = 0;
+  std::array<char, CloseFrame::max_reason> reason_text{};
+
+  [[nodiscard]] std::string_view reason() const { return {reason_text.data(), reason_size}; }
+};
+
+}  // namespace wolframite
