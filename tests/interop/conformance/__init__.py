@@ -1,0 +1,5 @@
+"""The conformance cases, numbered as the industry's suite numbers them."""
+
+from . import closing, framing, limits, utf8
+
+CASES = framing.CASES + utf8.CASES + closing.CASES + limits.CASES
