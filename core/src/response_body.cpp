@@ -87,6 +87,7 @@ void ResponseBody::receive_framing(unsigned char value) {
       } else {
         const bool extension = octet == ';' || octet == ' ' || octet == '\t';
         state_ = line_ != 0 && extension ? State::chunk_line : State::complete;
+        ++line_;
       }
       break;
     case State::chunk_line:

@@ -13,11 +13,10 @@ namespace wolframite {
 /// The parts of a `ws://` or `wss://` URL.
 struct Url {
   bool secure = false;
-  std::string
-      host;  ///< a name in lower case, an IPv4 address, or an IPv6 address without its brackets
+  std::string host{};        ///< a name in lower case, or an address; IPv6 without its brackets
   std::uint16_t port = 80;   ///< the scheme's default if the URL gives none
   std::string target = "/";  ///< path and query, never empty
-  std::string userinfo;      ///< `user:password` with percent-encoding undone, or empty
+  std::string userinfo{};    ///< `user:password` with percent-encoding undone, or empty
 
   /// What `parse` found.
   struct Parsed;
