@@ -1,6 +1,7 @@
 // Life of a connection: how it starts, which state receives, how it ends.
 #include "wolframite/connection.hpp"
 
+#include <algorithm>
 #include <cassert>
 #include <cstring>
 #include <utility>
@@ -206,7 +207,7 @@ Connection::Ending& Connection::end(std::error_code why, CloseCode code, std::st
   ending_->why = why;
   ending_->code = code;
   ending_->reason_size = static_cast<std::uint8_t>(reason.size());
-  std::memcpy(ending_->reason_text.data(), reason.data(), reason.size());
+  std::copy_n(reason.data(), reason.size(), ending_->reason_text.data());
   return *ending_;
 }
 
