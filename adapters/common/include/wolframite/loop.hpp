@@ -183,13 +183,14 @@ class Loop {
     std::uint32_t slot, generation;
   };
 
-  [[nodiscard]] bool is_running(SlotRef task) const;
+  [[nodiscard]] bool is_alive(SlotRef task) const;
   [[nodiscard]] bool has_work() const;
   void cancel(SlotRef task);
   void destroy(SlotRef task) noexcept;
   void run_posted();
   void run_ready();
   void settle_streams();
+  void remove_orphan(StreamCore& stream) noexcept;
   void check_thread();
 
   std::shared_ptr<Mailbox> mailbox_;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -17,8 +18,10 @@ namespace wolframite {
 [[nodiscard]] const std::error_category& resolver_category() noexcept;
 
 /// Looks `host` up with getaddrinfo(3), on a thread of its own so that the loop goes on. An address in
-/// figures is answered at once, without a thread. Cancelling leaves the thread to end by itself.
+/// figures is answered at once, without a thread. `errc::timed_out` after `latest`. Then, and when it is
+/// cancelled, the thread is left to end by itself.
 [[nodiscard]] Task<Result<std::vector<Endpoint>>> resolve(Loop& loop, std::string host,
-                                                          std::uint16_t port);
+                                                          std::uint16_t port,
+                                                          std::optional<Time> latest = std::nullopt);
 
 }  // namespace wolframite

@@ -89,7 +89,8 @@ class StreamCore : public Timer {
   [[nodiscard]] const Response& response() const { return *static_cast<const Response*>(input_->head); }
   [[nodiscard]] std::error_code accept(const Accept& with);
   [[nodiscard]] std::error_code refuse(const Response& response);
-  [[nodiscard]] Step step() const { return step_; }
+  /// Ends the view of the last event.
+  void drop_view() noexcept;
 
   [[nodiscard]] const Closed* closed() const { return ended_ ? &ended_->closed : nullptr; }
   [[nodiscard]] Loop& loop() const { return loop_; }
@@ -134,9 +135,9 @@ class StreamCore : public Timer {
     if (!attended_) loop_.attend(*this);
   }
 
+  Socket socket_;  // first, in the padding of Timer
   Loop& loop_;
   Session session_;
-  Socket socket_;
   bool readable_ : 1 = false;  ///< backend: there may be input that was not read
   bool writable_ : 1 = true;   ///< backend: a write may succeed
 
@@ -144,6 +145,7 @@ class StreamCore : public Timer {
   friend class Loop;
   friend class InputAwaiter;
   friend class NextAwaiter;
+  friend class HandshakeAwaiter;
   friend class Operation;
   struct Ended {
     Closed closed;
@@ -152,24 +154,26 @@ class StreamCore : public Timer {
   using What = detail::PendingOperation::What;
 
   // Reading.
-  bool poll();                  // awaiters: whether there is something to hand out
-  bool take_in();               // receives until there is
-  bool handle(const Event& event);
+  bool poll();                                    // awaiters: whether there is something to hand out
+  bool take_in(bool deliver);                     // receives until there is
+  [[nodiscard]] std::optional<Event> receive();
+  bool handle(const Event& event, bool deliver);
   void hold(InputLease::Holds what, const void* head);
   void release_input() noexcept;
   void proceed();
   void wake_reader();
   [[nodiscard]] std::optional<Message> take_message();
+  [[nodiscard]] Step take_step();
   [[nodiscard]] bool is_view_out() const;
 
   // Writing.
   [[nodiscard]] std::error_code check_writable() const;
-  template <class Payload>
-  std::error_code queue(Kind kind, const Payload& payload, bool last);
-  [[nodiscard]] bool has_room();
+  [[nodiscard]] bool has_room() const;
+  [[nodiscard]] bool make_room();
+  void write_early();
   detail::PendingOperation& wait(What what);
   void serve_waiters();
-  [[nodiscard]] bool serve(detail::PendingOperation& operation, bool& blocked);
+  [[nodiscard]] bool serve(detail::PendingOperation& operation);
   void finish(detail::PendingOperation& operation, std::error_code result) noexcept;
   void unlink(detail::PendingOperation& operation) noexcept;
   void fail_waiters(std::error_code why) noexcept;
@@ -177,11 +181,10 @@ class StreamCore : public Timer {
 
   // Time, and the end of the turn.
   void fire() override;
-  void advance();
-  void arm_timer();
+  bool advance();
   void settle();
 
-  bool handshaking_ : 1 = true;
+  bool handshaking_ : 1;
   bool receive_first_ : 1 = true;   // events may wait although there is no input
   bool eof_ : 1 = false;
   bool heard_ : 1 = false;          // input was taken in since the last settle
@@ -198,7 +201,8 @@ class StreamCore : public Timer {
   InputLease* input_ = nullptr;
   InputAwaiter* reader_ = nullptr;
   detail::PendingOperation* waiters_ = nullptr;  // first of a circular list
-  std::uint32_t waiting_sends_ = 0;
+  std::uint32_t waiting_ = 0;                    // their number
+  std::uint32_t waiting_sends_ = 0;              // without those for flush and close
   std::unique_ptr<Ended> ended_;
   StreamCore* attention_next_ = nullptr;
 };
@@ -221,6 +225,13 @@ class InputAwaiter {
  private:
   friend class StreamCore;
   std::coroutine_handle<> frame_;
+};
+
+/// Waits for the next step of an opening handshake.
+class [[nodiscard]] HandshakeAwaiter : public InputAwaiter {
+ public:
+  explicit HandshakeAwaiter(StreamCore& core) : InputAwaiter(core) {}
+  [[nodiscard]] StreamCore::Step await_resume() { return core_.take_step(); }
 };
 
 }  // namespace wolframite

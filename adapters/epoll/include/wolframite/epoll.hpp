@@ -55,8 +55,9 @@ class Loop final : public wolframite::Loop {
   friend class Stream;
   class Connecting;
 
+  void deregister(int fd) noexcept;
+
   void wait(std::optional<Time> until) override;
-  void dispatch(std::uint64_t key, std::uint32_t events);
   [[nodiscard]] std::error_code add(int fd, std::uint32_t events, std::uint64_t key) noexcept;
 
   int epoll_;
@@ -106,8 +107,8 @@ class Listener : private EventSource, private Timer {
   Listener(Loop& loop, Socket socket, Endpoint local);
   void on_events(std::uint32_t events) override;
   void fire() override;
-  bool try_accept();
-  void wake();
+  [[nodiscard]] bool try_accept();
+  void serve();
 
   Loop& loop_;
   Socket socket_;
@@ -115,13 +116,15 @@ class Listener : private EventSource, private Timer {
   bool readable_ = false;
   std::optional<Result<Socket>> accepted_;
   Accepting* waiting_ = nullptr;
+  Time turn_{};               // when accepted_in_turn_ was begun to count
+  int accepted_in_turn_ = 0;
   std::uint64_t shortages_ = 0;
 };
 
 /// What `co_await listener.accept()` waits on.
-class [[nodiscard]] Listener::Accepting : detail::Waiter {
+class [[nodiscard]] Listener::Accepting : private detail::Waiter {
  public:
-  explicit Accepting(Listener& listener) : listener_(listener) {}
+  explicit Accepting(Listener& listener) : listener_(&listener) {}
   ~Accepting();
   [[nodiscard]] bool await_ready();
   void await_suspend(std::coroutine_handle<> waiting);
@@ -129,7 +132,7 @@ class [[nodiscard]] Listener::Accepting : detail::Waiter {
 
  private:
   friend class Listener;
-  Listener& listener_;
+  Listener* listener_;  // null once the listener is gone
 };
 
 inline Listener::Accepting Listener::accept() { return Accepting(*this); }
