@@ -58,7 +58,7 @@ void StreamCore::abandon() noexcept {
 
 void StreamCore::settle() {
   wrote_early_ = false;
-  const bool news = advance();
+  advance();
   if (socket_.is_open() && writable_ && session_.wants_write()) write_output();
   serve_waiters();
   if (!shut_ && socket_.is_open() && session_.wants_shutdown()) {
@@ -75,21 +75,33 @@ void StreamCore::settle() {
   if (socket_.is_open() && writable_ && session_.wants_write()) attend();
   if (wants_input()) want_input();
   if (orphaned_ && reader_ != nullptr) attend();
-  if (news || orphaned_) wake_reader();
+  const bool news = news_ || orphaned_;
+  news_ = false;
+  if (news) wake_reader();
 }
 
-// Tells the time; returns whether the reader has to be told something. Not while a view is out, for that
-// would end it; nor while there is input nobody asked for, for what the peer sent in time must not come too
-// late.
-bool StreamCore::advance() {
+// Tells the time before input or a command, which are stamped with it. Stops just short of a deadline: the
+// input may put that off. Ends a view.
+void StreamCore::tell_time() {
+  if (told_ == loop_.now()) return;
+  told_ = loop_.now();
+  Time now = told_;
+  const std::optional<Time> due = session_.deadline();
+  if (due && *due <= now && *due > Time::min()) now = *due - Time::duration(1);
+  if (const auto event = session_.advance(now)) news_ |= handle(*event, false);
+}
+
+// Lets the session act on the time. Not while a view is out, for that would end it; nor while there is input
+// nobody asked for, for what the peer sent in time must not come too late.
+void StreamCore::advance() {
   const bool heard = heard_;
   heard_ = false;
-  if (is_view_out() || (readable_ && !heard)) return false;
-  bool news = false;
+  if (is_view_out() || (readable_ && !heard)) return;
   std::optional<Time> due = session_.deadline();
   // Twice, for the first call may be there only to set the clock.
-  for (int round = 0; due && *due <= loop_.now() && !news && round < 2; ++round) {
-    if (const auto event = session_.advance(loop_.now())) news = handle(*event, false);
+  for (int round = 0; due && *due <= loop_.now() && !news_ && round < 2; ++round) {
+    told_ = loop_.now();
+    if (const auto event = session_.advance(told_)) news_ = handle(*event, false);
     due = session_.deadline();
   }
   if (!due || !socket_.is_open()) {
@@ -97,7 +109,6 @@ bool StreamCore::advance() {
   } else if (!is_armed() || *due < loop_.timers().due(*this)) {
     loop_.timers().arm(*this, *due);  // a later deadline is looked up when this one has passed
   }
-  return news;
 }
 
 void StreamCore::fire() { attend(); }

@@ -36,7 +36,8 @@ bool StreamCore::poll() {
   }
   if (ended_ != nullptr || orphaned_) return true;
   if (input_ == nullptr && !receive_first_) return false;
-  return take_in(true);
+  tell_time();
+  return ended_ != nullptr || take_in(true);
 }
 
 // Receives until there is something to hand out, or nothing left to receive. Precondition: no view is out.
@@ -124,7 +125,9 @@ void StreamCore::received_eof(int error) {
 }
 
 void StreamCore::proceed() {
-  const bool news = take_in(reader_ != nullptr);
+  tell_time();
+  const bool news = take_in(reader_ != nullptr) || news_;
+  news_ = false;
   attend();
   if (news) wake_reader();
 }

@@ -9,7 +9,8 @@
 
 namespace wolframite {
 
-std::error_code StreamCore::check_writable() const {
+std::error_code StreamCore::check_writable() {
+  if (!is_view_out() && session_.deadline()) tell_time();
   if (write_failed_) return {errno_, std::system_category()};
   if (ended_ != nullptr) return end_reason();
   return {};
@@ -94,15 +95,13 @@ Operation StreamCore::flush() {
 }
 
 Operation StreamCore::close(CloseCode code, std::string_view reason) {
+  if (reader_ == nullptr && input_ != nullptr) input_->holds = InputLease::Holds::nothing;
+  if (!is_view_out()) tell_time();
   if (ended_ == nullptr) {
     const std::error_code error = session_.connection().close(code, reason);
     if (error && error != Error::send_after_close) return error;
     closing_ = true;
-    // Ends the view of the last message, and drops what nobody waits for.
-    if (reader_ == nullptr && input_ != nullptr) {
-      input_->holds = InputLease::Holds::nothing;
-      take_in(false);
-    }
+    if (reader_ == nullptr && input_ != nullptr) take_in(false);
     attend();
   }
   if (ended_ != nullptr) return ended_->closed.why;

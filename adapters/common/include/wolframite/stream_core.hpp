@@ -167,7 +167,7 @@ class StreamCore : public Timer {
   [[nodiscard]] bool is_view_out() const;
 
   // Writing.
-  [[nodiscard]] std::error_code check_writable() const;
+  [[nodiscard]] std::error_code check_writable();
   [[nodiscard]] bool has_room() const;
   [[nodiscard]] bool make_room();
   void write_early();
@@ -181,7 +181,8 @@ class StreamCore : public Timer {
 
   // Time, and the end of the turn.
   void fire() override;
-  bool advance();
+  void tell_time();
+  void advance();
   void settle();
 
   bool handshaking_ : 1;
@@ -189,6 +190,7 @@ class StreamCore : public Timer {
   bool eof_ : 1 = false;
   bool heard_ : 1 = false;          // input was taken in since the last settle
   bool attended_ : 1 = false;
+  bool news_ : 1 = false;           // the reader has to be told something at the end of the turn
   bool wrote_early_ : 1 = false;    // one write before the end of the turn was tried
   bool write_failed_ : 1 = false;
   bool shut_ : 1 = false;
@@ -203,6 +205,7 @@ class StreamCore : public Timer {
   detail::PendingOperation* waiters_ = nullptr;  // first of a circular list
   std::uint32_t waiting_ = 0;                    // their number
   std::uint32_t waiting_sends_ = 0;              // without those for flush and close
+  Time told_ = Time::min();                      // the time the session was told last
   std::unique_ptr<Ended> ended_;
   StreamCore* attention_next_ = nullptr;
 };
