@@ -95,7 +95,8 @@ inline std::string_view name_of(Error error) {
 /// The value's name, or the message of a code that is not ours.
 inline std::string name_of(const std::error_code& code) {
   if (!code) return "none";
-  if (code.category() == error_category()) return std::string(name_of(static_cast<Error>(code.value())));
+  if (code.category() == error_category())
+    return std::string(name_of(static_cast<Error>(code.value())));
   return code.message();
 }
 

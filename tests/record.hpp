@@ -19,7 +19,15 @@ namespace wolframite::test {
 /// One event. Members that its kind does not have keep their default.
 struct Record {
   enum class Type : std::uint8_t {
-    requested, opened, refused, text, binary, pinged, ponged, closing, closed
+    requested,
+    opened,
+    refused,
+    text,
+    binary,
+    pinged,
+    ponged,
+    closing,
+    closed
   };
   Type type;
   std::string data{};  ///< payload, reason, target, subprotocol or body
@@ -47,8 +55,12 @@ inline Record piece(Kind kind, std::string payload, bool first, bool last) {
   record.last = last;
   return record;
 }
-inline Record pinged(std::string payload = {}) { return {Record::Type::pinged, std::move(payload)}; }
-inline Record ponged(std::string payload = {}) { return {Record::Type::ponged, std::move(payload)}; }
+inline Record pinged(std::string payload = {}) {
+  return {Record::Type::pinged, std::move(payload)};
+}
+inline Record ponged(std::string payload = {}) {
+  return {Record::Type::ponged, std::move(payload)};
+}
 inline Record closing(unsigned code, std::string reason = {}) {
   return {Record::Type::closing, std::move(reason), code};
 }
@@ -79,14 +91,16 @@ inline Record to_record(const Event& event) {
       return closing(static_cast<unsigned>(e.code), std::string(e.reason));
     }
     Record operator()(const Closed& e) const {
-      return {Record::Type::closed, std::string(e.reason), static_cast<unsigned>(e.code), e.why, e.clean};
+      return {Record::Type::closed, std::string(e.reason), static_cast<unsigned>(e.code), e.why,
+              e.clean};
     }
   };
   return std::visit(Visitor{}, event);
 }
 
-/// Text in quotes with everything but printable ASCII as \xNN; the middle of a long one is left out.
-inline std::string quoted(std::string_view text) {
+/// Text in quotes with everything but printable ASCII as \xNN; the middle of a long one is left
+/// out.
+inline std::string in_quotes(std::string_view text) {
   std::string line = "\"";
   for (std::size_t i = 0; i < text.size(); ++i) {
     if (text.size() > 200 && i == 64) {
@@ -106,20 +120,31 @@ inline std::string quoted(std::string_view text) {
 }
 
 inline std::string to_line(const Record& record) {
-  const std::string data = quoted(record.data);
+  const std::string data = in_quotes(record.data);
   const std::string code = std::to_string(record.code);
-  const std::string piece =
-      record.first && record.last ? "" : record.first ? " first" : record.last ? " last" : " middle";
+  const std::string piece = record.first && record.last ? ""
+                            : record.first              ? " first"
+                            : record.last               ? " last"
+                                                        : " middle";
   switch (record.type) {
-    case Record::Type::requested: return "requested " + data;
-    case Record::Type::opened: return record.data.empty() ? "opened" : "opened " + data;
-    case Record::Type::refused: return "refused " + code + " " + data;
-    case Record::Type::text: return "text" + piece + " " + data;
-    case Record::Type::binary: return "binary" + piece + " " + data;
-    case Record::Type::pinged: return "pinged " + data;
-    case Record::Type::ponged: return "ponged " + data;
-    case Record::Type::closing: return "closing " + code + " " + data;
-    case Record::Type::closed: break;
+    case Record::Type::requested:
+      return "requested " + data;
+    case Record::Type::opened:
+      return record.data.empty() ? "opened" : "opened " + data;
+    case Record::Type::refused:
+      return "refused " + code + " " + data;
+    case Record::Type::text:
+      return "text" + piece + " " + data;
+    case Record::Type::binary:
+      return "binary" + piece + " " + data;
+    case Record::Type::pinged:
+      return "pinged " + data;
+    case Record::Type::ponged:
+      return "ponged " + data;
+    case Record::Type::closing:
+      return "closing " + code + " " + data;
+    case Record::Type::closed:
+      break;
   }
   const std::string end = record.clean ? "clean" : name_of(record.why);
   return "closed " + end + " " + code + (record.data.empty() ? "" : " " + data);
@@ -146,8 +171,8 @@ inline std::ostream& operator<<(std::ostream& out, const Records& records) {
   return out;
 }
 
-/// The same with the pieces of each message joined. One cut off by the end of the connection is left out: how
-/// much of it was handed out before depends on how it was cut.
+/// The same with the pieces of each message joined. One cut off by the end of the connection is
+/// left out: how much of it was handed out before depends on how it was cut.
 inline Records merged(const Records& records) {
   Records whole;
   Record message{Record::Type::text};
@@ -156,7 +181,9 @@ inline Records merged(const Records& records) {
       whole.push_back(record);
       continue;
     }
-    if (record.first) message = piece(record.type == Record::Type::text ? Kind::text : Kind::binary, {}, true, true);
+    if (record.first)
+      message =
+          piece(record.type == Record::Type::text ? Kind::text : Kind::binary, {}, true, true);
     message.data.append(record.data);
     if (record.last) whole.push_back(message);
   }

@@ -13,7 +13,7 @@ struct Outcome {
 };
 
 std::ostream& operator<<(std::ostream& out, const Outcome& outcome) {
-  return out << outcome.events << "\n  output " << quoted(outcome.output);
+  return out << outcome.events << "\n  output " << in_quotes(outcome.output);
 }
 
 Outcome run(const InputCase& input, const std::vector<std::size_t>& cuts, bool chunks = false) {
@@ -78,7 +78,8 @@ TEST_CASE("a server's handshake means the same however the request is cut") {
     std::string name, input;
     Error why;
   };
-  const std::string request = upgrade_request("Sec-WebSocket-Protocol: a, b\r\nX-Long: " + std::string(200, 'x') + "\r\n");
+  const std::string request =
+      upgrade_request("Sec-WebSocket-Protocol: a, b\r\nX-Long: " + std::string(200, 'x') + "\r\n");
   std::string lower = request;
   lower.replace(lower.find("websocket"), 9, "WebSocket");
   const auto without = [&](std::string_view name) {
@@ -108,7 +109,8 @@ TEST_CASE("a server's handshake means the same however the request is cut") {
       Connection server = Connection::server();
       Outcome outcome;
       feed(server, c.input, cuts, outcome.events);
-      // Which of the two comes first is a matter of time and not of content where a client does not wait.
+      // Which of the two comes first is a matter of time and not of content where a client does not
+      // wait.
       if (c.why == Error::bytes_after_request) std::erase(outcome.events, requested("/chat"));
       if (c.why == Error::none) CHECK_FALSE(server.accept({.subprotocol = "b"}));
       feed(server, "", outcome.events);
@@ -117,7 +119,7 @@ TEST_CASE("a server's handshake means the same however the request is cut") {
     };
     const Outcome whole = answer({});
     CHECK(whole.events == (c.why == Error::none ? Records{requested("/chat"), opened("b")}
-                           : Records{failed(c.why)}));
+                                                : Records{failed(c.why)}));
     CHECK(whole.output.starts_with("HTTP/1.1 "));
     CHECK(answer(every_index(c.input.size())) == whole);
     for (std::size_t cut = 0; cut <= c.input.size(); ++cut) {
@@ -143,20 +145,32 @@ TEST_CASE("a client's handshake means the same however the response and what fol
   const std::vector<Case> cases{
       {"good", good, {opened()}},
       {"frames at once",
-       good + server_frame(final_text, "hi") + server_frame(ping_frame, "p") + server_frame(close_frame),
+       good + server_frame(final_text, "hi") + server_frame(ping_frame, "p") +
+           server_frame(close_frame),
        {opened(), text("hi"), pinged("p"), closing(1005)}},
-      {"a violation at once", good + client_frame(final_text, "hi"), {opened(), failed(Error::masked_frame_from_server)}},
-      {"interim responses", "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: <a>\r\n\r\n" + good, {opened()}},
+      {"a violation at once",
+       good + client_frame(final_text, "hi"),
+       {opened(), failed(Error::masked_frame_from_server)}},
+      {"interim responses",
+       "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: <a>\r\n\r\n" + good,
+       {opened()}},
       {"wrong key", wrong + server_frame(final_text, "hi"), {failed(Error::accept_mismatch)}},
-      {"refused without body", "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n",
+      {"refused without body",
+       "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n",
        {refused(404), closed(Error::refused, 1006)}},
-      {"refused with body", "HTTP/1.1 403 No\r\nContent-Length: 5\r\n\r\nno waymore",
+      {"refused with body",
+       "HTTP/1.1 403 No\r\nContent-Length: 5\r\n\r\nno waymore",
        {refused(403, "no wa"), closed(Error::refused, 1006)}},
       {"refused in chunks",
-       "HTTP/1.1 503 Busy\r\nTransfer-Encoding: chunked\r\n\r\n3;x=y\r\nabc\r\n2\r\nde\r\n0\r\n\r\nrest",
+       "HTTP/1.1 503 Busy\r\nTransfer-Encoding: "
+       "chunked\r\n\r\n3;x=y\r\nabc\r\n2\r\nde\r\n0\r\n\r\nrest",
        {refused(503, "abcde"), closed(Error::refused, 1006)}},
-      {"an HTTP/2 server", hex("00 00 12 04 00 00 00 00 00"), {failed(Error::malformed_status_line)}},
-      {"a bare LF", "HTTP/1.1 101 X\nUpgrade: websocket\r\n\r\n", {failed(Error::malformed_status_line)}},
+      {"an HTTP/2 server",
+       hex("00 00 12 04 00 00 00 00 00"),
+       {failed(Error::malformed_status_line)}},
+      {"a bare LF",
+       "HTTP/1.1 101 X\nUpgrade: websocket\r\n\r\n",
+       {failed(Error::malformed_status_line)}},
   };
   for (const Case& c : cases) {
     INFO(c.name);

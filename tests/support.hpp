@@ -26,8 +26,8 @@ using namespace std::string_literals;
 /// An instant, so long after an epoch that is none of the clock's special values.
 inline Time at(std::chrono::milliseconds since) { return Time(1000h) + since; }
 
-/// Receives `bytes` until nothing is left of them. They lie in a buffer of their exact size, so that a
-/// sanitizer sees a read beyond it, and are copied out of it before the next call.
+/// Receives `bytes` until nothing is left of them. They lie in a buffer of their exact size, so
+/// that a sanitizer sees a read beyond it, and are copied out of it before the next call.
 inline void feed(Connection& connection, std::string_view bytes, Records& events) {
   std::vector<std::byte> buffer(bytes_of(bytes).begin(), bytes_of(bytes).end());
   Bytes in(buffer);
@@ -46,8 +46,8 @@ inline Records feed(Connection& connection, std::string_view bytes) {
 }
 
 /// The same, cut before each index in `cuts`, which ascend.
-inline void feed(Connection& connection, std::string_view bytes, const std::vector<std::size_t>& cuts,
-                 Records& events) {
+inline void feed(Connection& connection, std::string_view bytes,
+                 const std::vector<std::size_t>& cuts, Records& events) {
   std::size_t from = 0;
   for (const std::size_t cut : cuts) {
     feed(connection, bytes.substr(from, cut - from), events);
@@ -118,11 +118,17 @@ inline Connection open_client(Entropy& entropy, Config config = {},
 
 inline constexpr std::string_view sample_key = "d29sZnJhbWl0ZSB0ZXN0cw==";
 
-inline std::string upgrade_request(std::string_view more_headers = {}, std::string_view target = "/chat") {
-  return std::string("GET ").append(target).append(
-             " HTTP/1.1\r\nHost: example.org\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-             "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: ")
-      .append(sample_key).append("\r\n").append(more_headers).append("\r\n");
+inline std::string upgrade_request(std::string_view more_headers = {},
+                                   std::string_view target = "/chat") {
+  return std::string("GET ")
+      .append(target)
+      .append(
+          " HTTP/1.1\r\nHost: example.org\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+          "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: ")
+      .append(sample_key)
+      .append("\r\n")
+      .append(more_headers)
+      .append("\r\n");
 }
 
 /// The key in a client's request.
@@ -135,9 +141,13 @@ inline std::string key_in(std::string_view request) {
 
 /// A server's answer to `request`.
 inline std::string upgrade_response(std::string_view request, std::string_view more_headers = {}) {
-  return std::string("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-                     "Sec-WebSocket-Accept: ")
-      .append(derive_accept_key(key_in(request))).append("\r\n").append(more_headers).append("\r\n");
+  return std::string(
+             "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+             "Sec-WebSocket-Accept: ")
+      .append(derive_accept_key(key_in(request)))
+      .append("\r\n")
+      .append(more_headers)
+      .append("\r\n");
 }
 
 }  // namespace wolframite::test

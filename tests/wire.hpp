@@ -17,8 +17,9 @@ inline std::string hex(std::string_view digits) {
   std::string octets;
   int high = -1;
   for (const char digit : digits) {
-    const std::size_t value = std::string_view("0123456789abcdef").find(
-        digit >= 'A' && digit <= 'F' ? static_cast<char>(digit | 0x20) : digit);
+    const std::size_t value =
+        std::string_view("0123456789abcdef")
+            .find(digit >= 'A' && digit <= 'F' ? static_cast<char>(digit | 0x20) : digit);
     if (value == std::string_view::npos) continue;
     if (high < 0) {
       high = static_cast<int>(value);
@@ -67,7 +68,8 @@ inline constexpr unsigned close_frame = 0x88;
 inline constexpr unsigned ping_frame = 0x89;
 inline constexpr unsigned pong_frame = 0x8A;
 
-/// The first two octets and the length, without mask: as a server sends it, or with `mask_bit` 0x80 a client.
+/// The first two octets and the length, without mask: as a server sends it, or with `mask_bit` 0x80
+/// a client.
 inline std::string header(unsigned first, std::uint64_t length, unsigned mask_bit = 0) {
   if (length < 126) return octet(first) + octet(mask_bit | static_cast<unsigned>(length));
   if (length < 65536) return octet(first) + octet(mask_bit | 126U) + big_endian(length, 2);
