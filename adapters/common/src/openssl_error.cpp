@@ -8,6 +8,15 @@
 
 namespace wolframite {
 
+unsigned long take_openssl_error() {
+  const unsigned long first = ERR_peek_error();
+  unsigned long found = 0;
+  while (const unsigned long next = ERR_get_error()) {
+    if (found == 0 && ERR_GET_LIB(next) == ERR_LIB_SSL) found = next;
+  }
+  return found != 0 ? found : first;
+}
+
 std::error_code tls_error_of(const SSL* ssl, unsigned long reason) {
   if (ERR_GET_REASON(reason) == ERR_R_MALLOC_FAILURE) {
     return std::make_error_code(std::errc::not_enough_memory);

@@ -8,7 +8,11 @@
 
 namespace wolframite {
 
-/// Our code for `reason`, taken from OpenSSL's queue after an operation on `ssl` failed.
+/// Empties OpenSSL's queue of errors and returns the one that says most: the first that is about
+/// TLS, which may follow those of ciphers or parsers that caused it.
+[[nodiscard]] unsigned long take_openssl_error();
+
+/// Our code for `reason`, what take_openssl_error gave after an operation on `ssl` failed.
 [[nodiscard]] std::error_code tls_error_of(const SSL* ssl, unsigned long reason);
 
 }  // namespace wolframite

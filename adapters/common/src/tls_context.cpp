@@ -17,8 +17,7 @@ namespace {
 
 int application_data_index() {
   static const int index = SSL_CTX_get_ex_new_index(
-      0, nullptr, nullptr, nullptr,
-      [](void*, void* state, CRYPTO_EX_DATA*, int, long, void*) {
+      0, nullptr, nullptr, nullptr, [](void*, void* state, CRYPTO_EX_DATA*, int, long, void*) {
         delete static_cast<TlsContextState*>(state);
       });
   return index;
@@ -28,8 +27,9 @@ int select_application_protocol(SSL* ssl, const unsigned char** chosen, unsigned
                                 const unsigned char* offered, unsigned int offered_size, void*) {
   const auto& ours = TlsContextState::of(SSL_get_SSL_CTX(ssl))->application_protocols;
   unsigned char* found = nullptr;
-  const int result = SSL_select_next_proto(&found, chosen_size, ours.data(),
-                                           static_cast<unsigned int>(ours.size()), offered, offered_size);
+  const int result =
+      SSL_select_next_proto(&found, chosen_size, ours.data(),
+                            static_cast<unsigned int>(ours.size()), offered, offered_size);
   *chosen = found;
   return result == OPENSSL_NPN_NEGOTIATED ? SSL_TLSEXT_ERR_OK : SSL_TLSEXT_ERR_ALERT_FATAL;
 }
@@ -58,8 +58,8 @@ std::string_view server_name(SSL* ssl) {
   return {reinterpret_cast<const char*>(data) + head, length};
 }
 
-// Runs before anything of the ClientHello is acted on. The later server-name callback would be too late:
-// a session could then be resumed before the context that must judge it is known.
+// Runs before anything of the ClientHello is acted on. The later server-name callback would be too
+// late: a session could then be resumed before the context that must judge it is known.
 int choose_context(SSL* ssl, int* alert, void*) {
   try {
     const TlsContextState* state = TlsContextState::of(SSL_get_SSL_CTX(ssl));
@@ -136,7 +136,8 @@ TlsContextState* TlsContextState::of(const SSL_CTX* context) {
 }
 
 void TlsContextState::attach(SSL_CTX* context, std::unique_ptr<TlsContextState> state) {
-  if (SSL_CTX_set_ex_data(context, application_data_index(), state.get()) != 1) throw std::bad_alloc();
+  if (SSL_CTX_set_ex_data(context, application_data_index(), state.get()) != 1)
+    throw std::bad_alloc();
   static_cast<void>(state.release());
 }
 
@@ -151,7 +152,8 @@ void apply_tls_rules(SSL* ssl) {
   SSL_set_options(ssl, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
   SSL_clear_options(ssl, SSL_OP_ALLOW_UNSAFE_LEGACY_RENEGOTIATION);
   SSL_set_max_early_data(ssl, 0);
-  if (SSL_get_min_proto_version(ssl) < TLS1_2_VERSION) SSL_set_min_proto_version(ssl, TLS1_2_VERSION);
+  if (SSL_get_min_proto_version(ssl) < TLS1_2_VERSION)
+    SSL_set_min_proto_version(ssl, TLS1_2_VERSION);
 }
 
 TlsContext::TlsContext(const TlsContext& other) noexcept
@@ -168,19 +170,16 @@ TlsContext& TlsContext::operator=(TlsContext other) noexcept {
   return *this;
 }
 
-TlsContext::~TlsContext() {
-  SSL_CTX_free(native_);
-}
+TlsContext::~TlsContext() { SSL_CTX_free(native_); }
 
-Result<TlsContext> TlsContext::client() {
-  return client(TlsClientOptions{});
-}
+Result<TlsContext> TlsContext::client() { return client(TlsClientOptions{}); }
 
 Result<TlsContext> TlsContext::client(const TlsClientOptions& options) {
   auto context = make_context(Role::client, options);
   if (!context) return tl::unexpected(context.error());
   SSL_CTX* native = context->get();
-  SSL_CTX_set_verify(native, options.verify == Verify::full ? SSL_VERIFY_PEER : SSL_VERIFY_NONE, nullptr);
+  SSL_CTX_set_verify(native, options.verify == Verify::full ? SSL_VERIFY_PEER : SSL_VERIFY_NONE,
+                     nullptr);
   if (options.system_authorities) SSL_CTX_set_default_verify_paths(native);
   for (const Pem& pem : options.authorities) {
     if (const auto error = trust_authorities(native, pem)) return tl::unexpected(error);
@@ -215,11 +214,12 @@ Result<TlsContext> TlsContext::server(const TlsServerOptions& options) {
       if (const auto error = announce_authorities(native, pem)) return tl::unexpected(error);
     }
     const bool required = options.client_certificates == ClientCertificates::require;
-    SSL_CTX_set_verify(native, SSL_VERIFY_PEER | (required ? SSL_VERIFY_FAIL_IF_NO_PEER_CERT : 0), nullptr);
+    SSL_CTX_set_verify(native, SSL_VERIFY_PEER | (required ? SSL_VERIFY_FAIL_IF_NO_PEER_CERT : 0),
+                       nullptr);
   }
 
-  // Tickets carry their session; a cache beside them would only hold memory. Each context has a name of
-  // its own, so that what one has verified is not resumed by another that verifies more.
+  // Tickets carry their session; a cache beside them would only hold memory. Each context has a
+  // name of its own, so that what one has verified is not resumed by another that verifies more.
   SSL_CTX_set_session_cache_mode(native, SSL_SESS_CACHE_OFF);
   std::array<unsigned char, 16> name{};
   if (RAND_bytes(name.data(), static_cast<int>(name.size())) != 1) {

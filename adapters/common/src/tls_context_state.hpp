@@ -20,9 +20,10 @@ namespace wolframite {
 /// Lives as long as its SSL_CTX, in its application data.
 struct TlsContextState {
   Role role;
-  std::vector<unsigned char> application_protocols;  ///< as they are on the wire, each with its length
+  std::vector<unsigned char>
+      application_protocols;  ///< as they are on the wire, each with its length
   std::uint64_t rekey_after;
-  std::unique_ptr<TlsSessions> sessions;             ///< client: unless resumption is off
+  std::unique_ptr<TlsSessions> sessions;  ///< client: unless resumption is off
   std::function<std::optional<TlsContext>(std::string_view)> choose;
 
   /// Null for a context of the user's own.

@@ -28,7 +28,8 @@ bool starts_tls(std::byte first) {
   return first == std::byte{SSL3_RT_HANDSHAKE} || first == std::byte{SSL3_RT_ALERT};
 }
 
-/// The host as certificates have it: without the dot that ends a full name, and without an IPv6 zone.
+/// The host as certificates have it: without the dot that ends a full name, and without an IPv6
+/// zone.
 std::string_view certified_form(std::string_view host) {
   if (host.find(':') != host.npos) return host.substr(0, host.find('%'));
   if (host.ends_with('.')) host.remove_suffix(1);
@@ -132,15 +133,18 @@ TlsEngine::TlsEngine(const TlsContext& context, Role role, std::string_view host
 }
 
 TlsEngine::~TlsEngine() {
+  // Otherwise OpenSSL would spoil the session of a connection that ended without close_notify,
+  // although only an error forbids to resume it (RFC 5246 §7.2.1).
+  if (!error_) SSL_set_shutdown(ssl_, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
   SSL_free(ssl_);
 }
 
 void TlsEngine::set_up(const TlsContext& context, std::string_view host) {
   apply_tls_rules(ssl_);
-  // Buffers are held only while a record is incomplete. Writes never block, so partial ones cannot occur;
-  // the other modes guard against a retry all the same.
-  SSL_set_mode(ssl_, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_AUTO_RETRY | SSL_MODE_ENABLE_PARTIAL_WRITE |
-                         SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+  // Buffers are held only while a record is incomplete. Writes never block, so partial ones cannot
+  // occur; the other modes guard against a retry all the same.
+  SSL_set_mode(ssl_, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_AUTO_RETRY |
+                         SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
   SSL_set_read_ahead(ssl_, 0);
   SSL_set_info_callback(ssl_, Bio::watch);
   const TlsContextState* state = TlsContextState::of(context.native_handle());
@@ -214,7 +218,8 @@ std::error_code TlsEngine::receive_eof() {
   return error_;
 }
 
-// Records are filled up: full ones come straight from a large part, smaller parts are put together first.
+// Records are filled up: full ones come straight from a large part, smaller parts are put together
+// first.
 std::size_t TlsEngine::write(std::span<const ConstBytes> parts) {
   if (!handshake_done_ || shut_down_ || error_) return 0;
   std::array<std::byte, record_size> record;  // left uninitialised: mostly unused
@@ -284,20 +289,19 @@ void TlsEngine::consume(std::size_t size) {
   if (output_.empty()) unread_replies_ = 0;
 }
 
-bool TlsEngine::has_plaintext() const {
-  return !error_ && SSL_pending(ssl_) > 0;
-}
+bool TlsEngine::has_plaintext() const { return !error_ && SSL_pending(ssl_) > 0; }
 
-// OpenSSL takes whatever protocol the server names.
+// Older releases of OpenSSL 3.0 take whatever protocol the server names.
 void TlsEngine::check_application_protocol() {
   const TlsContextState* state = TlsContextState::of(SSL_get_SSL_CTX(ssl_));
   const std::string_view chosen = application_protocol();
   if (role_ == Role::server || state == nullptr || chosen.empty()) return;
   const auto& offered = state->application_protocols;
   for (std::size_t at = 0; at < offered.size(); at += 1U + offered[at]) {
-    if (chosen == std::string_view(reinterpret_cast<const char*>(&offered[at]) + 1, offered[at])) return;
+    if (chosen == std::string_view(reinterpret_cast<const char*>(&offered[at]) + 1, offered[at]))
+      return;
   }
-  fail(TlsError::unrequested_application_protocol);
+  fail(TlsError::protocol_violation);
 }
 
 void TlsEngine::judge(int result) {
@@ -309,9 +313,8 @@ void TlsEngine::judge(int result) {
       return;
     default:
       if (error_) return;
-      detail_ = ERR_peek_error();
+      detail_ = take_openssl_error();
       fail(tls_error_of(ssl_, detail_));
-      ERR_clear_error();
   }
 }
 

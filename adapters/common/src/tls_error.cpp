@@ -17,20 +17,24 @@ const char* describe(TlsError error) {
     case TlsError::certificate_file_unreadable:
       return "the certificate file cannot be read; check its path and permissions";
     case TlsError::invalid_certificate:
-      return "the certificate cannot be used: it must be PEM, the own certificate first and then its "
+      return "the certificate cannot be used: it must be PEM, the own certificate first and then "
+             "its "
              "intermediates, with a key that is strong enough";
     case TlsError::key_file_unreadable:
       return "the private key file cannot be read; check its path and permissions";
     case TlsError::invalid_key:
-      return "the private key cannot be used: it must be PEM, with its passphrase if it is encrypted";
+      return "the private key cannot be used: it must be PEM, with its passphrase if it is "
+             "encrypted";
     case TlsError::key_mismatch:
-      return "the private key does not belong to the certificate; were the files of two pairs mixed up?";
+      return "the private key does not belong to the certificate; were the files of two pairs "
+             "mixed up?";
     case TlsError::authorities_file_unreadable:
       return "the file of trusted authorities cannot be read; check its path and permissions";
     case TlsError::invalid_authorities:
       return "the trusted authorities cannot be used: they must be certificates in PEM";
     case TlsError::missing_certificate:
-      return "a certificate is missing: a server needs one with its key, and a key needs its certificate";
+      return "a certificate is missing: a server needs one with its key, and a key needs its "
+             "certificate";
     case TlsError::missing_authorities:
       return "client certificates are asked for, but no authority is trusted to issue them; set "
              "TlsServerOptions::client_authorities";
@@ -40,31 +44,35 @@ const char* describe(TlsError error) {
       return "the TlsContext was made for the other role; use TlsContext::client for clients and "
              "TlsContext::server for servers";
     case TlsError::invalid_server_name:
-      return "a TLS client needs the name or address of its server, to verify its certificate against";
+      return "a TLS client needs the name or address of its server, to verify its certificate "
+             "against";
     case TlsError::certificate_expired:
       return "the peer's certificate has expired; it must be renewed (or is the clock wrong here?)";
     case TlsError::certificate_not_yet_valid:
-      return "the peer's certificate is not valid yet; is the clock right, here and where it was issued?";
+      return "the peer's certificate is not valid yet; is the clock right, here and where it was "
+             "issued?";
     case TlsError::unknown_authority:
-      return "the peer's certificate was issued by no authority that is trusted here; add its CA to the "
+      return "the peer's certificate was issued by no authority that is trusted here; add its CA "
+             "to the "
              "authorities, or have the peer send its intermediate certificates";
     case TlsError::self_signed:
-      return "the peer's certificate is self-signed and not trusted here; add it to the authorities";
+      return "the peer's certificate is self-signed and not trusted here; add it to the "
+             "authorities";
     case TlsError::host_mismatch:
-      return "the server's certificate is for other names: its subjectAltName does not have the host that "
+      return "the server's certificate is for other names: its subjectAltName does not have the "
+             "host that "
              "was connected to";
     case TlsError::client_certificate_required:
       return "the client sent no certificate, and this server requires one";
     case TlsError::not_tls:
-      return "the peer does not speak TLS; is it plain HTTP (ws://) on a TLS port, or the other way round?";
+      return "the peer does not speak TLS; is it plain HTTP (ws://) on a TLS port, or the other "
+             "way round?";
     case TlsError::no_shared_version:
       return "the peer speaks no version of TLS that is allowed here; TLS 1.2 is the least";
     case TlsError::no_shared_cipher:
       return "there is no cipher, group or signature algorithm that both sides can use";
     case TlsError::no_shared_application_protocol:
       return "there is no application protocol (ALPN) that both sides speak; WebSocket is http/1.1";
-    case TlsError::unrequested_application_protocol:
-      return "the server chose an application protocol (ALPN) that was not offered";
     case TlsError::choice_failed:
       return "the function that chooses a certificate by server name threw an exception";
     case TlsError::closed_in_handshake:
@@ -108,7 +116,8 @@ Alert describe(TlsAlert alert) {
     case TlsAlert::bad_certificate:
       return {"bad_certificate", "it rejected our certificate, or misses one"};
     case TlsAlert::unsupported_certificate:
-      return {"unsupported_certificate", "our certificate is of a kind or purpose it does not accept"};
+      return {"unsupported_certificate",
+              "our certificate is of a kind or purpose it does not accept"};
     case TlsAlert::certificate_revoked:
       return {"certificate_revoked", "our certificate was revoked"};
     case TlsAlert::certificate_expired:
@@ -161,9 +170,7 @@ Alert describe(TlsAlert alert) {
   return {"unknown", "it gives no reason we know"};
 }
 
-std::error_condition tls_class() noexcept {
-  return make_error_condition(ErrorClass::tls);
-}
+std::error_condition tls_class() noexcept { return make_error_condition(ErrorClass::tls); }
 
 class TlsCategory final : public std::error_category {
  public:
@@ -203,13 +210,9 @@ constinit const TlsAlertCategory the_alert_category;
 
 }  // namespace
 
-const std::error_category& tls_category() noexcept {
-  return the_category;
-}
+const std::error_category& tls_category() noexcept { return the_category; }
 
-const std::error_category& tls_alert_category() noexcept {
-  return the_alert_category;
-}
+const std::error_category& tls_alert_category() noexcept { return the_alert_category; }
 
 std::error_code make_error_code(TlsError error) noexcept {
   return {static_cast<int>(error), the_category};

@@ -8,7 +8,8 @@
 namespace wolframite {
 namespace {
 
-// Enough to fill a socket's buffer in one write, and little enough to stay in the processor's cache.
+// Enough to fill a socket's buffer in one write, and little enough to stay in the processor's
+// cache.
 constexpr std::size_t max_ciphertext = 128 * 1024;
 
 }  // namespace

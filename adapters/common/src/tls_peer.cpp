@@ -80,9 +80,7 @@ std::string hexadecimal(std::span<const unsigned char> bytes) {
 
 }  // namespace
 
-std::string_view TlsEngine::version() const {
-  return SSL_get_version(ssl_);
-}
+std::string_view TlsEngine::version() const { return SSL_get_version(ssl_); }
 
 std::string_view TlsEngine::cipher() const {
   const char* name = SSL_get_cipher_name(ssl_);
@@ -96,9 +94,7 @@ std::string_view TlsEngine::application_protocol() const {
   return {reinterpret_cast<const char*>(name), size};
 }
 
-bool TlsEngine::is_resumed() const {
-  return SSL_session_reused(ssl_) == 1;
-}
+bool TlsEngine::is_resumed() const { return SSL_session_reused(ssl_) == 1; }
 
 std::optional<PeerCertificate> TlsEngine::peer_certificate() const {
   const X509* certificate = SSL_get0_peer_certificate(ssl_);

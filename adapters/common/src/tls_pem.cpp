@@ -58,7 +58,8 @@ std::vector<CertificatePointer> parse_certificates(const Text& text) {
   std::vector<CertificatePointer> certificates;
   const BioPointer reader = text.reader();
   std::string no_passphrase;
-  while (X509* certificate = PEM_read_bio_X509(reader.get(), nullptr, give_passphrase, &no_passphrase)) {
+  while (X509* certificate =
+             PEM_read_bio_X509(reader.get(), nullptr, give_passphrase, &no_passphrase)) {
     certificates.emplace_back(certificate);
   }
   const bool at_end = ERR_GET_REASON(ERR_peek_last_error()) == PEM_R_NO_START_LINE;
@@ -121,18 +122,20 @@ std::error_code trust_authorities(SSL_CTX* context, const Pem& pem) {
   const Authorities authorities = read_authorities(pem);
   if (authorities.error) return authorities.error;
   X509_STORE* store = SSL_CTX_get_cert_store(context);
-  const bool added = std::ranges::all_of(authorities.certificates, [store](const auto& certificate) {
-    return X509_STORE_add_cert(store, certificate.get()) == 1;
-  });
+  const bool added =
+      std::ranges::all_of(authorities.certificates, [store](const auto& certificate) {
+        return X509_STORE_add_cert(store, certificate.get()) == 1;
+      });
   return added ? std::error_code{} : std::make_error_code(std::errc::not_enough_memory);
 }
 
 std::error_code announce_authorities(SSL_CTX* context, const Pem& pem) {
   const Authorities authorities = read_authorities(pem);
   if (authorities.error) return authorities.error;
-  const bool added = std::ranges::all_of(authorities.certificates, [context](const auto& certificate) {
-    return SSL_CTX_add_client_CA(context, certificate.get()) == 1;
-  });
+  const bool added =
+      std::ranges::all_of(authorities.certificates, [context](const auto& certificate) {
+        return SSL_CTX_add_client_CA(context, certificate.get()) == 1;
+      });
   return added ? std::error_code{} : std::make_error_code(std::errc::not_enough_memory);
 }
 

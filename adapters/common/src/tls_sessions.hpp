@@ -17,8 +17,8 @@ class TlsSessions {
  public:
   void put(std::string host, SessionPointer session);
 
-  /// The newest session of `host`, or null. One of TLS 1.3 is given once only, so that an observer cannot
-  /// link connections by it (RFC 8446 appendix C.4).
+  /// The newest session of `host`, or null. One of TLS 1.3 is given once only, so that an observer
+  /// cannot link connections by it (RFC 8446 appendix C.4).
   [[nodiscard]] SessionPointer take(const std::string& host);
 
  private:

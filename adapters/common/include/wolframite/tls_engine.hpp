@@ -25,10 +25,11 @@ namespace wolframite {
 
 /// Who the other side has shown to be.
 struct PeerCertificate {
-  std::string subject;             ///< a distinguished name as in RFC 2253: `CN=alice,O=Example`
+  std::string subject;  ///< a distinguished name as in RFC 2253: `CN=alice,O=Example`
   std::string issuer;
-  std::vector<std::string> names;  ///< of the subjectAltName: `DNS:`, `IP:`, `URI:` or `email:` and the name
-  std::string sha256;              ///< of the DER form, in hexadecimal
+  std::vector<std::string>
+      names;           ///< of the subjectAltName: `DNS:`, `IP:`, `URI:` or `email:` and the name
+  std::string sha256;  ///< of the DER form, in hexadecimal
 };
 
 /// One end of a TLS connection. Like a Connection it does nothing by itself:
@@ -37,38 +38,41 @@ struct PeerCertificate {
 ///                                                       |
 ///                              handshake, alerts --> queue --> output() / consume() --> ciphertext
 ///
-/// A client has its first bytes to send as soon as it is made. `handshake_done` tells when `write` begins to
-/// take plaintext. An error is sticky and ends both directions; what is queued then (the alert) should still
-/// be written. One thread at a time. It cannot be moved: OpenSSL keeps its address.
+/// A client has its first bytes to send as soon as it is made. `handshake_done` tells when `write`
+/// begins to take plaintext. An error is sticky and ends both directions; what is queued then (the
+/// alert) should still be written. One thread at a time. It cannot be moved: OpenSSL keeps its
+/// address.
 class TlsEngine {
  public:
-  /// A client verifies that the server is `host`, a name or an address (without brackets); a server has no
-  /// use for it. Queued ciphertext comes from `memory`, which must outlive the engine; null means
-  /// `std::pmr::get_default_resource()`. What is wrong with the arguments, `error()` tells.
+  /// A client verifies that the server is `host`, a name or an address (without brackets); a server
+  /// has no use for it. Queued ciphertext comes from `memory`, which must outlive the engine; null
+  /// means `std::pmr::get_default_resource()`. What is wrong with the arguments, `error()` tells.
   TlsEngine(const TlsContext& context, Role role, std::string_view host = {},
             std::pmr::memory_resource* memory = nullptr);
   TlsEngine(const TlsEngine&) = delete;
   TlsEngine& operator=(const TlsEngine&) = delete;
   ~TlsEngine();
 
-  /// Takes ciphertext from the front of `in` and puts plaintext into `room`, which must not be empty, until
-  /// either is exhausted. Returns how much there is. Nothing means that `in` is empty, and more is needed
-  /// unless `error()` or `peer_closed()`; until then call it again.
+  /// Takes ciphertext from the front of `in` and puts plaintext into `room`, which must not be
+  /// empty, until either is exhausted. Returns how much there is. Nothing means that `in` is empty,
+  /// and more is needed unless `error()` or `peer_closed()`; until then call it again.
   [[nodiscard]] std::size_t receive(Bytes& in, Bytes room);
 
   /// Tells that the stream has ended, and returns the error, if that is one: `truncated`, or
   /// `closed_in_handshake`.
   std::error_code receive_eof();
 
-  /// Encrypts the plaintext of `parts`, small ones together in a record, and returns how much it took: all
-  /// of it, or nothing before the handshake is done and after `shutdown` or an error.
+  /// Encrypts the plaintext of `parts`, small ones together in a record, and returns how much it
+  /// took: all of it, or nothing before the handshake is done and after `shutdown` or an error.
   [[nodiscard]] std::size_t write(std::span<const ConstBytes> parts);
 
   /// Queues a close_notify, if the handshake is done. No plaintext is taken any more.
   void shutdown();
 
   /// As Connection's functions of these names.
-  [[nodiscard]] std::size_t output(std::span<ConstBytes> gather) const { return output_.gather(gather); }
+  [[nodiscard]] std::size_t output(std::span<ConstBytes> gather) const {
+    return output_.gather(gather);
+  }
   void consume(std::size_t size);
   [[nodiscard]] bool wants_write() const { return !output_.empty(); }
   [[nodiscard]] std::size_t pending_output() const { return output_.size(); }
@@ -110,20 +114,21 @@ class TlsEngine {
 
   ssl_st* ssl_ = nullptr;
   std::pmr::memory_resource* memory_;
-  Bytes lent_{};                   ///< the ciphertext that OpenSSL reads, while in receive()
+  Bytes lent_{};  ///< the ciphertext that OpenSSL reads, while in receive()
   detail::OutputQueue output_;
   std::error_code error_;
-  unsigned long detail_ = 0;       ///< OpenSSL's code for error_
-  std::uint64_t rekey_after_;      ///< records
-  std::uint64_t records_ = 0;      ///< sent with the present keys
-  std::size_t unread_replies_ = 0; ///< octets queued in answer to records, since output_ was last empty
+  unsigned long detail_ = 0;   ///< OpenSSL's code for error_
+  std::uint64_t rekey_after_;  ///< records
+  std::uint64_t records_ = 0;  ///< sent with the present keys
+  std::size_t unread_replies_ =
+      0;  ///< octets queued in answer to records, since output_ was last empty
   Role role_;
-  bool heard_ = false;             ///< something was received
-  bool answering_ = false;         ///< in receive(), after the handshake
+  bool heard_ = false;      ///< something was received
+  bool answering_ = false;  ///< in receive(), after the handshake
   bool handshake_done_ = false;
   bool peer_closed_ = false;
   bool shut_down_ = false;
-  bool renegotiation_ = false;     ///< the peer tried to
+  bool renegotiation_ = false;  ///< the peer tried to
 };
 
 }  // namespace wolframite

@@ -9,18 +9,18 @@
 
 namespace wolframite {
 
-/// One value for each distinct failure on our side of TLS. Converts to `std::error_code`, whose message
-/// says what a person can do. Rare faults of certificates have no name here: `certificate_error` gives
-/// them codes of their own, with OpenSSL's sentence.
+/// One value for each distinct failure on our side of TLS. Converts to `std::error_code`, whose
+/// message says what a person can do. Rare faults of certificates have no name here:
+/// `certificate_error` gives them codes of their own, with OpenSSL's sentence.
 enum class TlsError : std::uint16_t {
   none = 0,
 
   // The options of a TlsContext cannot be used.
   certificate_file_unreadable,
-  invalid_certificate,           ///< not PEM, no certificate in it, or too weak a key
+  invalid_certificate,  ///< not PEM, no certificate in it, or too weak a key
   key_file_unreadable,
-  invalid_key,                   ///< not PEM, no private key in it, or another passphrase
-  key_mismatch,                  ///< the key is not the certificate's
+  invalid_key,   ///< not PEM, no private key in it, or another passphrase
+  key_mismatch,  ///< the key is not the certificate's
   authorities_file_unreadable,
   invalid_authorities,           ///< not PEM, or no certificate in it
   missing_certificate,           ///< a server, or a client's key, without one
@@ -40,13 +40,12 @@ enum class TlsError : std::uint16_t {
   client_certificate_required,  ///< server: the client sent none
 
   // The handshake failed.
-  not_tls,                           ///< the first octet is not of a TLS record; plain HTTP, say
+  not_tls,  ///< the first octet is not of a TLS record; plain HTTP, say
   no_shared_version,
-  no_shared_cipher,                  ///< nor group, nor signature algorithm
+  no_shared_cipher,  ///< nor group, nor signature algorithm
   no_shared_application_protocol,
-  unrequested_application_protocol,  ///< the server chose one that was not offered
-  choice_failed,                     ///< `TlsServerOptions::choose` threw
-  closed_in_handshake,               ///< the stream ended inside the handshake
+  choice_failed,        ///< `TlsServerOptions::choose` threw
+  closed_in_handshake,  ///< the stream ended inside the handshake
 
   // Later.
   bad_record,             ///< damaged or forged: its authentication fails
@@ -98,8 +97,8 @@ enum class TlsAlert : std::uint8_t {
 [[nodiscard]] std::error_code make_error_code(TlsError error) noexcept;
 [[nodiscard]] std::error_code make_error_code(TlsAlert alert) noexcept;
 
-/// The code for a certificate that OpenSSL rejects with `verify_result` (an `X509_V_ERR_` value): one of
-/// TlsError's, or one of its own.
+/// The code for a certificate that OpenSSL rejects with `verify_result` (an `X509_V_ERR_` value):
+/// one of TlsError's, or one of its own.
 [[nodiscard]] std::error_code certificate_error(long verify_result) noexcept;
 
 }  // namespace wolframite

@@ -16,21 +16,22 @@
 
 namespace wolframite {
 
-/// What a Session puts between its Connection and the socket when the bytes are TLS. Each function means
-/// what the Connection's of that name does, for the ciphertext.
+/// What a Session puts between its Connection and the socket when the bytes are TLS. Each function
+/// means what the Connection's of that name does, for the ciphertext.
 ///
 ///      socket -> in -> engine -> room -> Connection -> Event
-///      socket <- engine's queue <- Connection's queue       (moved by output(), at the end of a turn)
+///      socket <- engine's queue <- Connection's queue       (moved by output(), at the end of a
+///      turn)
 ///
-/// Views in events point into the room, a buffer that is held only while there is plaintext in it. An idle
-/// connection holds neither that nor OpenSSL's buffers.
+/// Views in events point into the room, a buffer that is held only while there is plaintext in it.
+/// An idle connection holds neither that nor OpenSSL's buffers.
 class TlsLayer {
  public:
   /// Plaintext is put into a buffer of this size, in octets.
   static constexpr std::size_t room_size = 64 * 1024;
 
-  /// Uses `engine`, with its handshake done or not. The room comes from `memory`, which must outlive the
-  /// layer.
+  /// Uses `engine`, with its handshake done or not. The room comes from `memory`, which must
+  /// outlive the layer.
   TlsLayer(std::unique_ptr<TlsEngine> engine, std::pmr::memory_resource& memory)
       : engine_(std::move(engine)), memory_(&memory) {}
   TlsLayer(const TlsLayer&) = delete;
@@ -42,8 +43,8 @@ class TlsLayer {
   /// An end without close_notify is `TlsError::truncated`, unless both Close frames have gone.
   [[nodiscard]] std::optional<Event> receive_eof(Connection& connection, std::error_code why);
 
-  /// Encrypts what the connection has queued, as far as the ciphertext waiting stays bounded. Call it again
-  /// after `consume` while `wants_write`.
+  /// Encrypts what the connection has queued, as far as the ciphertext waiting stays bounded. Call
+  /// it again after `consume` while `wants_write`.
   [[nodiscard]] std::size_t output(Connection& connection, std::span<ConstBytes> gather);
   void consume(std::size_t size) { engine_->consume(size); }
 
