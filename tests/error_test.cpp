@@ -23,9 +23,9 @@ std::vector<Error> all_errors() {
   return errors;
 }
 
-constexpr ErrorClass classes[] = {ErrorClass::protocol,  ErrorClass::utf8,  ErrorClass::capacity,
-                                  ErrorClass::handshake, ErrorClass::url,   ErrorClass::timeout,
-                                  ErrorClass::closed,    ErrorClass::misuse};
+constexpr ErrorClass classes[] = {ErrorClass::protocol,  ErrorClass::utf8,   ErrorClass::capacity,
+                                  ErrorClass::handshake, ErrorClass::url,    ErrorClass::timeout,
+                                  ErrorClass::closed,    ErrorClass::misuse, ErrorClass::tls};
 
 // Classes are runs of the enumeration: the first value of each run.
 ErrorClass class_of(Error error) {
