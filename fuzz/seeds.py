@@ -136,7 +136,10 @@ def heads():
     for name, more in {
         "plain": b"", "subprotocols": b"Sec-WebSocket-Protocol: chat, superchat\r\n",
         "extensions": b"Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits=\"12\", x\r\n",
-        "two_hosts": b"Host: other.example\r\n", "body": b"Content-Length: 3\r\n", "folded": b"X: a\r\n b\r\n",
+        "two_hosts": b"Host: other.example\r\n", "two_keys": b"Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n",
+        "body": b"Content-Length: 3\r\n", "no_body": b"Content-Length: 0\r\n",
+        "two_lengths": b"Content-Length: 0\r\nContent-Length: 3\r\n", "chunked": b"Transfer-Encoding: chunked\r\n",
+        "folded": b"X: a\r\n b\r\n",
         "bare_lf": b"X: a\n", "nul": b"X: \x00\r\n", "space_before_colon": b"X : a\r\n",
     }.items():
         write("http_head", f"request_{name}", seed(request + more + b"\r\n", [1, 1, 0, 0]))
@@ -151,6 +154,8 @@ def heads():
     for name, text, asks in (
         ("opened", answer + b"\r\n" + frame(0x81, b"hi", False) + close(1000, b"", False), 0),
         ("subprotocol", answer + b"Sec-WebSocket-Protocol: chat\r\n\r\n", 1),
+        ("extension", answer + b"Sec-WebSocket-Extensions: permessage-deflate\r\n\r\n", 0),
+        ("two_accepts", answer + answer.splitlines(keepends=True)[-1] + b"\r\n", 0),
         ("unrequested", answer + b"Sec-WebSocket-Protocol: chat\r\n\r\n", 0),
         ("interim", b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n" + answer + b"\r\n", 0),
         ("chunked", b"HTTP/1.1 403 Forbidden\r\nTransfer-Encoding: chunked\r\n\r\n3;x=y\r\nabc\r\n2\r\nde\r\n0\r\n\r\n", 0),
