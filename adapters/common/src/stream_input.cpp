@@ -120,7 +120,7 @@ void StreamCore::received(InputLease& lease) {
 
 void StreamCore::received_eof(int error) {
   eof_ = true;
-  errno_ = error;
+  errno_ = static_cast<std::uint8_t>(error);
   proceed();
 }
 

@@ -65,7 +65,7 @@ struct PendingOperation : Waiter {
 class StreamCore : public Timer {
  public:
   /// Where an opening handshake has come to.
-  enum class Step : std::uint8_t { requested, opened, refused, closed };
+  enum class Step : unsigned char { requested, opened, refused, closed };
 
   StreamCore(Loop& loop, Socket socket, Connection connection);
   virtual ~StreamCore();
@@ -140,6 +140,8 @@ class StreamCore : public Timer {
   Session session_;
   bool readable_ : 1 = false;  ///< backend: there may be input that was not read
   bool writable_ : 1 = true;   ///< backend: a write may succeed
+  bool queued_ : 1 = false;    ///< backend: in a list of the loop's
+  bool hung_up_ : 1 = false;   ///< backend: the end, or an error, is behind what can be read
 
  private:
   friend class Loop;
@@ -176,6 +178,9 @@ class StreamCore : public Timer {
   [[nodiscard]] bool serve(detail::PendingOperation& operation);
   void finish(detail::PendingOperation& operation, std::error_code result) noexcept;
   void unlink(detail::PendingOperation& operation) noexcept;
+  [[nodiscard]] bool is_send_waiting() const;
+  template <class Function>
+  void for_each_waiter(Function function);
   void fail_waiters(std::error_code why) noexcept;
   [[nodiscard]] std::error_code end_reason() const;
 
@@ -197,15 +202,15 @@ class StreamCore : public Timer {
   bool closing_ : 1 = false;        // close() was called: what nobody waits for is discarded
   bool orphaned_ : 1 = false;
   bool aborted_ : 1 = false;        // orphaned, and not worth lingering
-  Step step_ = Step::closed;
-  int errno_ = 0;                   // why reading or writing ended
-  std::uint32_t orphan_index_ = 0;
+  Step step_ : 2 = Step::closed;
+  std::uint8_t errno_ = 0;          // why reading or writing ended; Linux has none above 133
+  std::uint32_t told_turn_;         // of the loop, in which the session was told the time last
   InputLease* input_ = nullptr;
   InputAwaiter* reader_ = nullptr;
-  detail::PendingOperation* waiters_ = nullptr;  // first of a circular list
-  std::uint32_t waiting_ = 0;                    // their number
-  std::uint32_t waiting_sends_ = 0;              // without those for flush and close
-  Time told_ = Time::min();                      // the time the session was told last
+  union {
+    detail::PendingOperation* waiters_ = nullptr;  // first of a circular list
+    std::size_t orphan_index_;                     // of an orphan, for nobody waits on one
+  };
   std::unique_ptr<Ended> ended_;
   StreamCore* attention_next_ = nullptr;
 };
