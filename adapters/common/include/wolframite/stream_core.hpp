@@ -206,7 +206,7 @@ class StreamCore : public Timer {
   std::uint8_t errno_ = 0;          // why reading or writing ended; Linux has none above 133
   std::uint32_t told_turn_;         // of the loop, in which the session was told the time last
   InputLease* input_ = nullptr;
-  InputAwaiter* reader_ = nullptr;
+  std::coroutine_handle<> reader_;
   union {
     detail::PendingOperation* waiters_ = nullptr;  // first of a circular list
     std::size_t orphan_index_;                     // of an orphan, for nobody waits on one
@@ -215,31 +215,40 @@ class StreamCore : public Timer {
   StreamCore* attention_next_ = nullptr;
 };
 
-/// A coroutine that waits for what a stream receives next.
+/// A coroutine that waits for what a stream receives next. One pointer, for every idle echo holds one.
 class InputAwaiter {
  public:
   InputAwaiter(const InputAwaiter&) = delete;
   InputAwaiter& operator=(const InputAwaiter&) = delete;
 
-  bool await_ready() { return core_.poll(); }
+  bool await_ready() { return core().poll(); }
   void await_suspend(std::coroutine_handle<> frame);
 
  protected:
-  explicit InputAwaiter(StreamCore& core) : core_(core) {}
-  ~InputAwaiter();
+  explicit InputAwaiter(StreamCore& core) : core_(reinterpret_cast<std::uintptr_t>(&core)) {}
+  ~InputAwaiter() {
+    if ((core_ & waits) != 0) call_off();
+  }
 
-  StreamCore& core_;
+  [[nodiscard]] StreamCore& core() const { return *reinterpret_cast<StreamCore*>(core_ & ~waits); }
+
+  [[nodiscard]] StreamCore& resumed() {
+    core_ &= ~waits;
+    return core();
+  }
 
  private:
-  friend class StreamCore;
-  std::coroutine_handle<> frame_;
+  static constexpr std::uintptr_t waits = 1;
+  void call_off() noexcept;
+
+  std::uintptr_t core_;  // the address, plus `waits` from suspension to resumption
 };
 
 /// Waits for the next step of an opening handshake.
 class [[nodiscard]] HandshakeAwaiter : public InputAwaiter {
  public:
   explicit HandshakeAwaiter(StreamCore& core) : InputAwaiter(core) {}
-  [[nodiscard]] StreamCore::Step await_resume() { return core_.take_step(); }
+  [[nodiscard]] StreamCore::Step await_resume() { return resumed().take_step(); }
 };
 
 }  // namespace wolframite
