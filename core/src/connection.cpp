@@ -49,16 +49,16 @@ Connection Connection::client(const ClientRequest& request, Entropy& entropy, Sh
 }
 
 Connection Connection::from_raw(Role role, Entropy* entropy, SharedConfig config,
-                                const Negotiated& agreed, std::pmr::memory_resource* memory) {
+                                std::pmr::memory_resource* memory, const Negotiated& agreed) {
   Connection made(role, Phase::open, entropy, std::move(config), memory);
   made.deflate_ = agreed.deflate;
   return made;
 }
 
 Connection Connection::from_partially_read(ConstBytes part, Role role, Entropy* entropy,
-                                           SharedConfig config, const Negotiated& agreed,
-                                           std::pmr::memory_resource* memory) {
-  Connection made = from_raw(role, entropy, std::move(config), agreed, memory);
+                                           SharedConfig config, std::pmr::memory_resource* memory,
+                                           const Negotiated& agreed) {
+  Connection made = from_raw(role, entropy, std::move(config), memory, agreed);
   if (!part.empty()) {
     made.opening_ = std::make_unique<Opening>(made.config(), HttpHead::Start::request);
     made.opening_->early.assign(part.begin(), part.end());

@@ -61,14 +61,14 @@ class Connection {
 
   /// Starts open: the handshake was done elsewhere. A client needs `entropy`.
   [[nodiscard]] static Connection from_raw(Role role, Entropy* entropy, SharedConfig config = {},
-                                           const Negotiated& agreed = {},
-                                           std::pmr::memory_resource* memory = nullptr);
+                                           std::pmr::memory_resource* memory = nullptr,
+                                           const Negotiated& agreed = {});
 
   /// The same, with bytes that were read beyond the handshake. They are copied, and received first.
   [[nodiscard]] static Connection from_partially_read(ConstBytes part, Role role, Entropy* entropy,
                                                       SharedConfig config = {},
-                                                      const Negotiated& agreed = {},
-                                                      std::pmr::memory_resource* memory = nullptr);
+                                                      std::pmr::memory_resource* memory = nullptr,
+                                                      const Negotiated& agreed = {});
 
   Connection(Connection&&) noexcept;
   Connection& operator=(Connection&&) noexcept;
