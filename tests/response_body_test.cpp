@@ -91,6 +91,18 @@ TEST_CASE("a body in chunks") {
   CHECK(receive("Transfer-Encoding: gzip\r\n", 100, "abc") == Result{"abc", 3, false});
 }
 
+TEST_CASE("each chunk's line has a limit of its own") {
+  std::string text;
+  std::string body;
+  for (int i = 0; i < 300; ++i) {
+    text += "1\r\nx\r\n";
+    body += "x";
+  }
+  const Result result = receive("Transfer-Encoding: chunked\r\n", 1000, text + "0\r\n");
+  CHECK(result.body == body);
+  CHECK(result.complete);
+}
+
 TEST_CASE("broken chunks end the body where they show") {
   constexpr std::string_view chunked = "Transfer-Encoding: chunked\r\n";
   for (const char* rest : {"\r\n", "x", ";\r\n", "-1\r\n", "3\n", "3\rx", "0x3\r\n", "3;a\nabc",

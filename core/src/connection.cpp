@@ -1,6 +1,7 @@
 // Life of a connection: how it starts, which state receives, how it ends.
 #include "wolframite/connection.hpp"
 
+#include <algorithm>
 #include <cassert>
 #include <cstring>
 #include <utility>
@@ -104,6 +105,11 @@ std::optional<Event> Connection::receive_eof(std::error_code why) {
   switch (phase_) {
     case Phase::over:
       return std::nullopt;
+    case Phase::open:
+      if (opening_ != nullptr) {
+        if (auto event = receive_early()) return event;
+      }
+      break;
     case Phase::refusal_body:
       if (!why) {
         opening_->body->eof();
@@ -114,13 +120,13 @@ std::optional<Event> Connection::receive_eof(std::error_code why) {
       break;
   }
   // What was queued before a failure or a Close is still written, for a peer that only closed its sending side.
-  if (why || ending_ == nullptr) output_.clear();
+  if (why || ending_ == nullptr) drop_output(why);
   if (ending_ == nullptr) {
     const bool opened = phase_ == Phase::open;
     if (!why) why = opened ? Error::connection_reset : Error::handshake_incomplete;
     end(why, CloseCode::abnormal);
   }
-  enter(Phase::over);
+  phase_ = Phase::over;
   ending_->due = true;
   return waiting_event();
 }
@@ -176,8 +182,10 @@ void Connection::release_view() {
 /// In debug builds, makes a view that outlived its event show at once.
 void Connection::scribble([[maybe_unused]] Bytes in) {
 #if defined(WOLFRAMITE_SCRIBBLE)
-  // Only if the owner still passes the same buffer: otherwise it may have been freed since.
-  const bool same_buffer = consumed_.data() != nullptr && consumed_.data() + consumed_.size() == in.data();
+  // Only if the owner still passes the same buffer: otherwise it may have been freed since, or filled for another
+  // stream. With nothing left of that buffer, a neighbour in one pool of buffers begins where it ended.
+  const bool same_buffer = consumed_.data() != nullptr && (in.empty() || !consumed_all_) &&
+                           consumed_.data() + consumed_.size() == in.data();
   if (same_buffer) std::memset(consumed_.data(), 0xDB, consumed_.size());
   consumed_ = {};
 #endif
@@ -185,6 +193,7 @@ void Connection::scribble([[maybe_unused]] Bytes in) {
 
 Event Connection::fail(Error why) {
   const CloseCode code = close_code_for(why);
+  const bool closing_already = close_sent_;
   if (phase_ == Phase::request_head || phase_ == Phase::awaiting_answer) {
     std::string text;
     detail::write_refusal(text, detail::response_for(why));
@@ -201,7 +210,9 @@ Event Connection::fail(Error why) {
   control_.clear();
   codec_.reset();
   end(why, code).due = true;
+  const Time since = phase_since_;
   enter(answered ? Phase::closing : Phase::over);
+  if (closing_already) phase_since_ = since;
   return give_closed();
 }
 
@@ -211,8 +222,14 @@ Connection::Ending& Connection::end(std::error_code why, CloseCode code, std::st
   ending_->why = why;
   ending_->code = code;
   ending_->reason_size = static_cast<std::uint8_t>(reason.size());
-  std::memcpy(ending_->reason_text.data(), reason.data(), reason.size());
+  std::copy_n(reason.data(), reason.size(), ending_->reason_text.data());
   return *ending_;
+}
+
+/// Drops what is still queued. If our Close is among it, it never left, and the end is not a clean one.
+void Connection::drop_output(std::error_code why) {
+  if (!output_.empty() && ending_ != nullptr && !ending_->why) ending_->why = why;
+  output_.clear();
 }
 
 Event Connection::give_closed() {

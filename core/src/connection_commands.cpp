@@ -1,4 +1,5 @@
 // Commands and output: what the owner wants said, queued as frames (RFC 6455 §5, §7.1.2).
+#include <algorithm>
 #include <array>
 #include <cstring>
 #include <utility>
@@ -78,7 +79,8 @@ std::size_t Connection::output(std::span<ConstBytes> gather) const { return outp
 
 void Connection::consume(std::size_t size) {
   output_.consume(size);
-  if (!output_.empty()) return;
+  pongs_end_ -= std::min(size, pongs_end_);
+  if (pongs_end_ > 0) return;
   queued_pongs_ = 0;
   if (!pong_held_) return;
   pong_held_ = false;
@@ -131,10 +133,10 @@ void Connection::queue_close(const CloseFrame& frame) {
 
 void Connection::answer_ping(ConstBytes payload) {
   if (sends_masked() && entropy_ == nullptr) return;
-  if (output_.empty()) queued_pongs_ = 0;
   if (queued_pongs_ < max_queued_pongs) {
     ++queued_pongs_;
     queue_frame(OpCode::pong, true, payload);
+    pongs_end_ = output_.size();
     return;
   }
   pong_held_ = true;

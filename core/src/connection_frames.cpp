@@ -26,7 +26,10 @@ std::optional<Event> Connection::receive_frames(Bytes& in) {
     in = in.subspan(size);
     remaining_ -= size;
     auto event = is_control(opcode_) ? receive_control(part) : receive_data(part);
-    if (event) return event;
+    if (event) {
+      consumed_all_ = in.empty();
+      return event;
+    }
   }
 }
 
@@ -172,6 +175,7 @@ std::optional<Event> Connection::receive_control(Bytes part) {
     consumed_ = part;
     return finish_control(unmask(part));
   }
+  if (part.empty()) return std::nullopt;
   std::byte* room = control_.extend(part.size(), static_cast<std::size_t>(remaining_), *memory_);
   std::copy(part.begin(), part.end(), room);
   if (remaining_ > 0) return std::nullopt;

@@ -16,7 +16,9 @@ using std::chrono::milliseconds;
 Time after(Time since, milliseconds timeout) {
   if (timeout <= milliseconds::zero()) return Time::max();
   if (since == Time::min()) return since;
-  return timeout < Time::max() - since ? since + timeout : Time::max();
+  // In milliseconds, of which a longest timeout still has room where it has none in the clock's unit.
+  const auto left = std::chrono::floor<milliseconds>(Time::max() - std::max(since, Time{}));
+  return timeout < left ? since + timeout : Time::max();
 }
 
 }  // namespace
@@ -74,7 +76,7 @@ std::optional<Time> Connection::deadline() const {
 /// Ends the wait for the end.
 std::optional<Event> Connection::advance_close() {
   if (close_due() > now_) return std::nullopt;
-  output_.clear();
+  drop_output(Error::close_timeout);
   if (phase_ == Phase::over) return std::nullopt;
   if (ending_ == nullptr) end(Error::close_timeout, CloseCode::abnormal);
   ending_->due = true;
@@ -85,6 +87,8 @@ std::optional<Event> Connection::advance_close() {
 void Connection::keep_alive() {
   ping_outstanding_ = true;
   heard_at_ = now_;
+  // A peer that reads nothing would not see it, and must not make the queue grow.
+  if (output_.size() >= config().max_write_buffer_size) return;
   ++ping_serial_;
   std::array<std::byte, 4> payload;
   for (std::size_t i = 0; i < payload.size(); ++i) {

@@ -229,6 +229,8 @@ class ClassCategory final : public std::error_category {
         return "the connection is over";
       case ErrorClass::misuse:
         return "the command cannot be carried out";
+      case ErrorClass::tls:
+        return "TLS failed";
     }
     return value == 0 ? "no error" : "not an error class of wolframite";
   }

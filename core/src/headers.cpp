@@ -43,12 +43,6 @@ bool Headers::has_token(std::string_view name, std::string_view token) const {
   return false;
 }
 
-Headers::Field Headers::operator[](std::size_t index) const {
-  const Slice& slice = fields_[index];
-  const std::string_view text = text_;
-  return {text.substr(slice.name, slice.name_size), text.substr(slice.value, slice.value_size)};
-}
-
 bool equals_ignoring_case(std::string_view a, std::string_view b) {
   if (a.size() != b.size()) return false;
   for (std::size_t i = 0; i < a.size(); ++i) {

@@ -32,6 +32,8 @@ namespace {
 // A connection that writes little and often should cost one small block; one that is behind, few large ones.
 constexpr std::size_t first_allocation = 4 * 1024;
 constexpr std::size_t next_allocation = 16 * 1024;
+// What follows a shared payload is, more often than not, the header of the next one and nothing else.
+constexpr std::size_t allocation_after_shared = 256;
 
 }  // namespace
 
@@ -52,8 +54,10 @@ OutputQueue& OutputQueue::operator=(OutputQueue&& other) noexcept {
 
 std::byte* OutputQueue::extend(std::size_t size, std::pmr::memory_resource& memory) {
   if (tail_ == nullptr || tail_->capacity - tail_->end < size || tail_->capacity == 0) {
-    const std::size_t usual = (head_ == nullptr ? first_allocation : next_allocation) - sizeof(Block);
-    const std::size_t capacity = std::max(size, usual);
+    const std::size_t usual = head_ == nullptr       ? first_allocation
+                              : tail_->capacity == 0 ? allocation_after_shared
+                                                     : next_allocation;
+    const std::size_t capacity = std::max(size, usual - sizeof(Block));
     auto* block = new (memory.allocate(sizeof(Block) + capacity, alignof(Block))) Block{};
     block->data = block->bytes();
     block->memory = &memory;

@@ -81,7 +81,7 @@ bool is_ipv6(std::string_view text) {
     ++groups;
     text.remove_prefix(digits);
     if (text.empty()) return shortened ? groups < 8 : groups == 8;
-    if (text.front() != ':' || groups == 8) return false;
+    if (text.front() != ':') return false;
     text.remove_prefix(1);
     if (!text.empty() && text.front() == ':') {
       if (shortened) return false;

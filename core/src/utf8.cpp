@@ -73,7 +73,9 @@ bool Utf8Validator::feed(ConstBytes piece) {
     if (!step(text[i++])) return false;
   }
   const std::size_t end = size - detail::incomplete_tail(text + i, size - i);
-  if (!detail::chosen.load(std::memory_order_relaxed)(text + i, end - i)) {
+  // The tail begins with a lead octet, which cannot complete what is before it.
+  const bool cut_short = detail::incomplete_tail(text + i, end - i) != 0;
+  if (cut_short || !detail::chosen.load(std::memory_order_relaxed)(text + i, end - i)) {
     needed_ = failed;
     return false;
   }

@@ -60,7 +60,11 @@ TABLE = {
         ("core", "adapters/common", "adapters/epoll", "adapters/uring", "adapters/asio"),
         lambda name: is_standard(name) or name.startswith(("tl/", "asio")) or is_libc(name),
     ),
+    "fuzz": (("core", "adapters/common"), lambda name: is_standard(name) or is_libc(name)),
 }
+
+# Inner headers that a folder may use: its own, and the core's where those are what is fuzzed.
+INNER = {"fuzz": ("fuzz", "core/src")}
 
 # What a single file may use beyond its folder's row, so that it can be left out or replaced.
 EXCEPTIONS = {
@@ -78,7 +82,8 @@ def is_allowed(file, folder, form, name):
     if name in EXCEPTIONS.get(relative, ()):
         return True
     if form == '"':
-        return (file.parent / name).is_file() or (ROOT / folder / "src" / name).is_file() or any(
+        inner = (file.parent, *(ROOT / each for each in INNER.get(folder, (f"{folder}/src",))))
+        return any((each / name).is_file() for each in inner) or any(
             public_header(other, name) for other in (folder, *others))
     if name.startswith("wolframite/"):
         return any(public_header(other, name) for other in (folder, *others))

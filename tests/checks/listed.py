@@ -11,24 +11,35 @@ from pathlib import Path
 ROOT = Path(sys.argv[1]).resolve()
 
 
+# folder, what its sources end in, whose CMakeLists.txt names them
+SOURCES = [
+    *((f"{part}/src", ".cpp", part)
+      for part in ("core", "adapters/common", "adapters/epoll", "adapters/uring", "adapters/asio")),
+    ("tests", "_test.cpp", "tests"),
+    ("tests/interop", "_test.py", "tests/interop"),
+    ("examples", ".cpp", "examples"),
+    ("fuzz", ".cpp", "fuzz"),
+    ("fuzz/support", ".cpp", "fuzz"),
+    ("bench", ".cpp", "bench"),
+]
+
+
 def words(folder):
-    text = re.sub(r"#.*", "", (ROOT / folder / "CMakeLists.txt").read_text())
-    return set(re.findall(r"[\w./-]+", text))
+    """What the folder's CMakeLists.txt mentions; if it has none, what that of its parent does."""
+    listing = ROOT / folder / "CMakeLists.txt"
+    if not listing.is_file():
+        return words(Path(folder).parent)
+    return set(re.findall(r"[\w./-]+", re.sub(r"#.*", "", listing.read_text())))
 
 
 def main():
     unlisted = []
     count = 0
-    for folder in ("core", "adapters/common", "adapters/epoll", "adapters/uring", "adapters/asio"):
-        for file in sorted((ROOT / folder / "src").rglob("*.cpp")):
-            count += 1
-            name = str(file.relative_to(ROOT / folder / "src"))
-            if not {name, f"src/{name}"} & words(folder):
-                unlisted.append(f"{folder}/src/{name}")
-    for folder, suffix in (("tests", "_test.cpp"), ("examples", ".cpp"), ("fuzz", ".cpp"), ("bench", ".cpp")):
+    for folder, suffix, owner in SOURCES:
         for file in sorted((ROOT / folder).glob(f"*{suffix}")):
             count += 1
-            if not {file.name, file.name.removesuffix(suffix)} & words(folder):
+            names = {file.name, file.name.removesuffix(suffix), str(file.relative_to(ROOT / owner))}
+            if not names & words(owner):
                 unlisted.append(f"{folder}/{file.name}")
     if unlisted:
         sys.exit("named in no CMakeLists.txt:\n  " + "\n  ".join(unlisted))

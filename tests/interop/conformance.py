@@ -34,6 +34,8 @@ class Report:
         try:
             with connect() as peer:
                 case.run(peer)
+        except ConnectionRefusedError:
+            raise
         except (Failure, HandshakeError, OSError) as error:
             fault = error
         if fault is None:
@@ -78,8 +80,11 @@ def test_server(url, cases, report, timeout):
             sock.close()
             raise
 
-    for case in cases:
-        report.run(case, connect)
+    try:
+        for case in cases:
+            report.run(case, connect)
+    except ConnectionRefusedError:
+        print(f"FAIL no server at {url}")
     return report.finish(len(cases))
 
 

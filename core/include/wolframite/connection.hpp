@@ -230,6 +230,7 @@ class Connection {
   // Ends.
   Event fail(Error why);
   Ending& end(std::error_code why, CloseCode code, std::string_view reason = {});
+  void drop_output(std::error_code why);
   Event give_closed();
   void enter(Phase phase);
 
@@ -252,6 +253,7 @@ class Connection {
   Time message_at_ = Time::min();   ///< when a data message went either way last
 
   std::uint64_t remaining_ = 0;     ///< octets of the current frame's payload still to come
+  std::size_t pongs_end_ = 0;       ///< octets of output_ up to the end of the last queued pong
   std::uint64_t message_size_ = 0;  ///< octets of the current message so far, announced ones included
   Bytes consumed_{};                ///< the last view into the owner's buffer, for debug builds to scribble over
   std::uint32_t ping_serial_ = 0;
@@ -267,7 +269,8 @@ class Connection {
   Role role_;
   Phase phase_;
   View view_ = View::none;
-  std::uint8_t queued_pongs_ = 0;  ///< since output_ was last empty
+  std::uint8_t queued_pongs_ = 0;  ///< in output_, since all before them were written
+  bool consumed_all_ = false;  ///< nothing was left in the owner's buffer behind consumed_
   bool in_frame_ = false;
   bool fin_ = false;
   bool masked_ = false;

@@ -112,6 +112,7 @@ enum class ErrorClass : std::uint8_t {
   timeout,
   closed,
   misuse,
+  tls,  ///< its codes are those of `wolframite/tls_error.hpp`, of the adapters
 };
 
 [[nodiscard]] const std::error_category& error_category() noexcept;

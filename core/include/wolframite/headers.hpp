@@ -79,6 +79,12 @@ class Headers::Iterator {
   std::size_t index_;
 };
 
+inline Headers::Field Headers::operator[](std::size_t index) const {
+  const Slice& slice = fields_[index];
+  return {{text_.data() + slice.name, slice.name_size},
+          {text_.data() + slice.value, slice.value_size}};
+}
+
 inline Headers::Iterator Headers::begin() const { return {*this, 0}; }
 inline Headers::Iterator Headers::end() const { return {*this, fields_.size()}; }
 

@@ -1,0 +1,222 @@
+/// @file
+/// The event loop that a thread's streams and tasks run on.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <coroutine>
+#include <cstddef>
+#include <cstdint>
+#include <exception>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <thread>
+#include <vector>
+
+#include "wolframite/connection.hpp"
+#include "wolframite/mailbox.hpp"
+#include "wolframite/memory.hpp"
+#include "wolframite/random.hpp"
+#include "wolframite/socket.hpp"
+#include "wolframite/task.hpp"
+#include "wolframite/timer_queue.hpp"
+#include "wolframite/waiter.hpp"
+
+namespace wolframite {
+
+class Loop;
+class StreamCore;
+
+/// A task that was spawned on a loop. Copies mean the same task; dropping them changes nothing. Must not
+/// be used after its loop is gone.
+class TaskHandle {
+ public:
+  TaskHandle() = default;
+
+  /// Destroys the task: at once, or if it is called from a coroutine then as soon as that suspends. What
+  /// the task awaited is cancelled. Does nothing to a task that has ended.
+  void cancel();
+
+  /// Whether the task has ended, of itself or by `cancel`.
+  [[nodiscard]] bool done() const;
+
+ private:
+  friend class Loop;
+  TaskHandle(Loop* loop, std::uint32_t slot, std::uint32_t generation)
+      : loop_(loop), slot_(slot), generation_(generation) {}
+
+  Loop* loop_ = nullptr;
+  std::uint32_t slot_ = 0;
+  std::uint32_t generation_ = 0;
+};
+
+/// What `co_await loop.sleep(...)` waits on.
+class [[nodiscard]] Sleep final : private Timer {
+ public:
+  Sleep(Loop& loop, Time until) : loop_(loop), until_(until) {}
+  ~Sleep();
+
+  bool await_ready() const noexcept { return false; }
+  void await_suspend(std::coroutine_handle<> frame);
+  void await_resume() const noexcept {}
+
+ private:
+  void fire() override;
+
+  Loop& loop_;
+  Time until_;
+  std::coroutine_handle<> frame_;
+};
+
+/// An attempt to connect a socket, made by a loop.
+class ConnectAttempt {
+ public:
+  /// Tells the outcome: no error, and the socket is connected. Called from the loop, once.
+  virtual void connected(std::error_code why) = 0;
+
+  Socket socket;       ///< open, and of the endpoint's family
+  Endpoint endpoint;
+  void* pending = nullptr;  ///< the loop's
+
+ protected:
+  ConnectAttempt() = default;
+  ~ConnectAttempt() = default;
+};
+
+/// Runs the tasks and streams of one thread. `epoll::Loop` and its like derive from it.
+///
+/// A turn: wait for I/O and hand it to the streams that wait for it; run what was posted and what is due;
+/// resume coroutines; then write what the streams have queued meanwhile, each with one system call.
+///
+/// Streams, tasks and all else belong to the thread that runs the loop; only `post` and `stop` may be
+/// called from others. Streams that are not owned by a task must be destroyed before the loop.
+class Loop {
+ public:
+  Loop(const Loop&) = delete;
+  Loop& operator=(const Loop&) = delete;
+  virtual ~Loop();
+
+  /// Runs turns until `stop()` is called, or until no spawned task is left and no closing stream lingers.
+  /// An exception that leaves a spawned task comes out here; the loop may be run again.
+  void run();
+
+  /// Runs one turn, waiting for at most `timeout`; without one until something happens. Returns whether
+  /// there is more to do: a task, a lingering stream, something posted.
+  bool run_once(std::optional<std::chrono::milliseconds> timeout = std::nullopt);
+
+  /// A descriptor that is readable when `run_once` has I/O to handle, to nest this loop in another one.
+  /// The other also has to call `run_once` at `deadline()`.
+  [[nodiscard]] virtual int fd() const = 0;
+
+  /// When `run_once` must be called at the latest; in the past if there is something to do now.
+  [[nodiscard]] std::optional<Time> deadline() const;
+
+  /// Any thread: runs `function` on the loop's thread in one of its next turns.
+  void post(std::function<void()> function) { mailbox_->post(std::move(function)); }
+
+  /// Any thread, and signal handlers: makes `run` return at the end of the turn. If it is not running, its
+  /// next call returns at once.
+  void stop() noexcept;
+
+  /// Starts `task` in this turn or the next. The loop owns it until it ends.
+  TaskHandle spawn(Task<void> task);
+
+  /// Waits for a time: `co_await loop.sleep(100ms)`.
+  Sleep sleep(Time::duration duration) { return {*this, now() + duration}; }
+
+  /// The time of this turn. One reading of the clock serves all that happens in it.
+  [[nodiscard]] Time now() const { return now_; }
+
+  /// How many spawned tasks have not ended.
+  [[nodiscard]] std::size_t task_count() const { return tasks_; }
+  /// How many streams there are, those that linger after their handle is gone included.
+  [[nodiscard]] std::size_t stream_count() const { return streams_; }
+
+  [[nodiscard]] LoopMemory& memory() { return memory_; }
+  [[nodiscard]] BufferPool& buffers() { return buffers_; }
+  [[nodiscard]] SystemEntropy& entropy() { return entropy_; }
+  [[nodiscard]] TimerQueue& timers() { return timers_; }
+  [[nodiscard]] const std::shared_ptr<Mailbox>& mailbox() { return mailbox_; }
+
+  // What follows is for those who build on a loop: streams, handshakes, other awaitables.
+
+  /// Makes a stream of `socket`. It is owned by the WebSocketStream it will be put in.
+  [[nodiscard]] virtual Result<StreamCore*> adopt(Socket socket, Connection connection) = 0;
+
+  /// Begins to connect `attempt.socket`; `attempt.connected` tells the outcome, later. Errors that show at once
+  /// are returned.
+  [[nodiscard]] virtual std::error_code begin_connect(ConnectAttempt& attempt) = 0;
+  /// Takes back an attempt whose outcome was not told.
+  virtual void abort_connect(ConnectAttempt& attempt) noexcept = 0;
+
+  /// Runs `frame` until it suspends. Only from the loop itself, never from a coroutine.
+  void resume(std::coroutine_handle<> frame);
+  /// Resumes `waiter.frame` in this turn or the next, unless the waiter dies before.
+  void schedule(detail::Waiter& waiter) noexcept { waiter.insert_before(ready_); }
+  /// Calls `stream.settle()` at the end of this turn.
+  void attend(StreamCore& stream) noexcept;
+
+ protected:
+  Loop();
+
+  /// Waits for I/O, at most until `until` (none: without end), refreshes the clock with `update_now` and
+  /// hands out what has happened. Also watches `mailbox()->fd()`, and clears it.
+  virtual void wait(std::optional<Time> until) = 0;
+  void update_now() noexcept { now_ = std::chrono::steady_clock::now(); }
+
+  /// Destroys all tasks and streams. The last thing that still needs the derived loop: its destructor
+  /// begins with it.
+  void destroy_all() noexcept;
+
+ private:
+  friend class TaskHandle;
+  friend class StreamCore;
+  friend void detail::task_finished(Loop&, std::uint32_t, std::exception_ptr) noexcept;
+
+  struct Slot {
+    std::coroutine_handle<> frame;   // null while free
+    std::uint32_t generation = 0;
+    std::uint32_t next_free = 0;
+  };
+  struct SlotRef {
+    std::uint32_t slot, generation;
+  };
+
+  [[nodiscard]] bool is_alive(SlotRef task) const;
+  [[nodiscard]] bool has_work() const;
+  void cancel(SlotRef task);
+  void destroy(SlotRef task) noexcept;
+  void run_posted();
+  void run_ready();
+  void settle_streams();
+  void remove_orphan(StreamCore& stream) noexcept;
+  void check_thread();
+
+  std::shared_ptr<Mailbox> mailbox_;
+  std::atomic<bool> stopped_ = false;
+  Time now_;
+  LoopMemory memory_;
+  BufferPool buffers_;
+  SystemEntropy entropy_;
+  TimerQueue timers_;
+
+  detail::ListNode ready_;                // waiters to resume
+  std::vector<SlotRef> starting_;         // tasks to start
+  std::vector<SlotRef> running_start_;    // those of this turn
+  std::vector<std::function<void()>> posted_;
+  StreamCore* attention_ = nullptr;       // streams to settle, linked through them
+  StreamCore** attention_end_ = &attention_;
+  std::vector<StreamCore*> orphans_;      // streams without a handle
+  std::size_t streams_ = 0;
+
+  std::vector<Slot> slots_;
+  std::uint32_t free_slot_ = 0;           // 1 + index, or 0
+  std::size_t tasks_ = 0;
+  std::vector<SlotRef> ended_;            // tasks to destroy once no coroutine runs
+  unsigned depth_ = 0;                    // coroutines being resumed
+  std::exception_ptr exception_;          // from a spawned task
+  std::thread::id thread_;
+};
+
+}  // namespace wolframite

@@ -1,0 +1,80 @@
+/// @file
+/// Where streams get their memory: free lists that stay warm, so that messages cost no malloc.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <memory_resource>
+
+namespace wolframite {
+
+/// A memory resource of one thread that keeps freed blocks by size (powers of two, 64 B to 256 KiB) and
+/// hands them out again, the latest first. Larger blocks, and those beyond the cache's bound, go straight
+/// to operator new and delete.
+class LoopMemory final : public std::pmr::memory_resource {
+ public:
+  struct Counters {
+    std::uint64_t fetched = 0;      ///< blocks that came from operator new
+    std::uint64_t reused = 0;       ///< blocks that came from a free list
+    std::size_t in_use = 0;         ///< octets handed out, rounded up to their block
+    std::size_t cached = 0;         ///< octets in free lists
+  };
+
+  /// Keeps at most `cache_limit` octets in free lists.
+  explicit LoopMemory(std::size_t cache_limit = 4U << 20U) : cache_limit_(cache_limit) {}
+  LoopMemory(const LoopMemory&) = delete;
+  LoopMemory& operator=(const LoopMemory&) = delete;
+  ~LoopMemory() override;
+
+  [[nodiscard]] const Counters& counters() const { return counters_; }
+
+ private:
+  static constexpr std::size_t min_block = 64, max_block = 256 * 1024, classes = 13;
+  struct Free {
+    Free* next;
+  };
+
+  void* do_allocate(std::size_t size, std::size_t alignment) override;
+  void do_deallocate(void* block, std::size_t size, std::size_t alignment) override;
+  bool do_is_equal(const std::pmr::memory_resource& other) const noexcept override {
+    return this == &other;
+  }
+
+  std::array<Free*, classes> free_{};
+  std::size_t cache_limit_;
+  Counters counters_;
+};
+
+/// Receive buffers of one thread, lent to streams while they have input. The latest returned goes out
+/// first, for it is still in the processor's cache. Returned ones are overwritten where
+/// WOLFRAMITE_SCRIBBLE is defined, and poisoned under AddressSanitizer, so that a stale view is found out.
+class BufferPool {
+ public:
+  static constexpr std::size_t buffer_size = 64 * 1024;
+
+  /// Keeps at most `cache_limit` idle buffers.
+  explicit BufferPool(std::size_t cache_limit = 16) : cache_limit_(cache_limit) {}
+  BufferPool(const BufferPool&) = delete;
+  BufferPool& operator=(const BufferPool&) = delete;
+  ~BufferPool();
+
+  /// Lends a buffer of `buffer_size` octets, to be given back with `release`.
+  [[nodiscard]] std::byte* acquire();
+  void release(std::byte* buffer) noexcept;
+
+  [[nodiscard]] std::size_t lent() const { return lent_; }
+  [[nodiscard]] std::size_t idle() const { return idle_; }
+
+ private:
+  struct Free {
+    Free* next;
+  };
+
+  Free* free_ = nullptr;
+  std::size_t lent_ = 0;
+  std::size_t idle_ = 0;
+  std::size_t cache_limit_;
+};
+
+}  // namespace wolframite

@@ -1,0 +1,79 @@
+/// @file
+/// How to open a stream.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <optional>
+#include <system_error>
+#include <variant>
+
+#include "wolframite/accept.hpp"
+#include "wolframite/config.hpp"
+#include "wolframite/connect_plan.hpp"
+#include "wolframite/http_message.hpp"
+#include "wolframite/task.hpp"
+
+namespace wolframite {
+
+/// What a server makes of a request: Accept opens the stream, a Response refuses it (or answers plain
+/// HTTP, such as a health check).
+using Answer = std::variant<Accept, Response>;
+
+/// How to accept.
+struct AcceptOptions {
+  SharedConfig config{};
+
+  /// Looks at the request and answers. Without it every upgrade is accepted, and plain HTTP gets 426.
+  /// Answering a plain request with Accept refuses it as well.
+  std::function<Answer(const Request&)> on_request{};
+
+  /// The same for an answer that takes time; goes before `on_request`. The request lives until it is done.
+  std::function<Task<Answer>(const Request&)> on_request_async{};
+};
+
+/// How the bytes of a client get to the socket.
+class Connector {
+ public:
+  /// As the URL's scheme says.
+  Connector() = default;
+  /// Unencrypted, for `ws://` only.
+  [[nodiscard]] static Connector plain() { return {}; }
+
+  /// Whether a URL of this scheme can be served: `errc::protocol_not_supported` for `wss://`.
+  [[nodiscard]] std::error_code check(bool secure) const {
+    return secure ? std::make_error_code(std::errc::protocol_not_supported) : std::error_code{};
+  }
+};
+
+/// How to open a stream over a connected socket.
+struct ClientOptions {
+  SharedConfig config{};
+  Connector connector{};
+};
+
+/// How to connect, and open a stream.
+struct ConnectOptions {
+  SharedConfig config{};
+  /// Sends small writes at once (TCP_NODELAY).
+  bool disable_nagle = true;
+  Connector connector{};
+  /// Resolving and connecting must be done within this time; zero for no limit. The opening handshake has
+  /// `Config::handshake_timeout` after it.
+  std::chrono::milliseconds connect_timeout{30'000};
+  /// How long to wait for one address before the next is tried beside it (RFC 8305 §5).
+  std::chrono::milliseconds attempt_delay = ConnectPlan::default_delay;
+};
+
+/// Why a client got no stream.
+struct ClientError {
+  std::error_code why{};
+  /// The server's answer, if it refused the upgrade: status, headers, and the body up to
+  /// `Config::max_refusal_body_size`.
+  std::optional<Response> response{};
+
+  // Implicit on purpose: most callers only want the code.
+  operator std::error_code() const { return why; }
+};
+
+}  // namespace wolframite

@@ -1,0 +1,240 @@
+/// @file
+/// The half of a WebSocketStream that every adapter shares.
+#pragma once
+
+#include <coroutine>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <system_error>
+
+#include "wolframite/loop.hpp"
+#include "wolframite/session.hpp"
+#include "wolframite/socket.hpp"
+#include "wolframite/waiter.hpp"
+
+namespace wolframite {
+
+class InputAwaiter;
+class NextAwaiter;
+class Operation;
+
+/// Received bytes that a stream has not taken in yet, in a buffer lent by the backend; and the last event,
+/// whose views may point into them. A stream without input has no lease.
+///
+///     data   [ taken | not yet |      ]
+///             0      begin     end
+struct InputLease {
+  enum class Holds : std::uint8_t { nothing, request, response, message };
+
+  std::byte* data = nullptr;
+  std::uint32_t begin = 0, end = 0;
+  Message message{Kind::binary, {}};
+  const void* head = nullptr;         ///< the Request or Response
+  Holds holds = Holds::nothing;       ///< what was not handed out, or is looked at just now
+  bool handed_out = false;
+};
+
+namespace detail {
+
+/// A send, ready, flush or close that has to wait.
+struct PendingOperation : Waiter {
+  enum class What : std::uint8_t { send, send_shared, ready, flush, close };
+
+  Loop* loop = nullptr;
+  StreamCore* core = nullptr;      // null once it is done
+  ConstBytes payload;
+  SharedBytes shared;
+  std::size_t unwritten = 0;       // flush: octets ahead of it, once `begun`
+  std::error_code result;
+  What what = What::send;
+  Kind kind = Kind::binary;
+  bool last = true;
+  bool begun = false;
+};
+
+}  // namespace detail
+
+/// One WebSocket connection on a loop: everything but its system calls, which backends add.
+///
+/// Backends call `received`, `received_eof`, `wrote` and `write_failed`, and are asked to read, write, shut
+/// down and close. What coroutines do marks the stream for attention; at the end of the turn `settle` does
+/// whatever is to be done.
+class StreamCore : public Timer {
+ public:
+  /// Where an opening handshake has come to.
+  enum class Step : std::uint8_t { requested, opened, refused, closed };
+
+  StreamCore(Loop& loop, Socket socket, Connection connection);
+  virtual ~StreamCore();
+
+  // Commands of WebSocketStream.
+  [[nodiscard]] std::error_code feed(Kind kind, ConstBytes payload, bool last);
+  [[nodiscard]] std::error_code feed(Kind kind, SharedBytes payload);
+  [[nodiscard]] Operation send(Kind kind, ConstBytes payload, bool last);
+  [[nodiscard]] Operation send(Kind kind, SharedBytes payload);
+  [[nodiscard]] Operation ready();
+  [[nodiscard]] Operation flush();
+  [[nodiscard]] Operation close(CloseCode code, std::string_view reason);
+  [[nodiscard]] std::error_code ping(ConstBytes payload);
+  [[nodiscard]] std::error_code pong(ConstBytes payload);
+
+  /// Lets go of the stream: its handle is gone. Its owner is the loop now.
+  void abandon() noexcept;
+
+  // The opening handshake.
+  [[nodiscard]] const Request& request() const { return *static_cast<const Request*>(input_->head); }
+  [[nodiscard]] const Response& response() const { return *static_cast<const Response*>(input_->head); }
+  [[nodiscard]] std::error_code accept(const Accept& with);
+  [[nodiscard]] std::error_code refuse(const Response& response);
+  /// Ends the view of the last event.
+  void drop_view() noexcept;
+
+  [[nodiscard]] const Closed* closed() const { return ended_ ? &ended_->closed : nullptr; }
+  [[nodiscard]] Loop& loop() const { return loop_; }
+  [[nodiscard]] const Connection& connection() const { return session_.connection(); }
+  [[nodiscard]] Socket& socket() { return socket_; }
+  [[nodiscard]] const Socket& socket() const { return socket_; }
+
+  /// Whether a receive buffer is leased to this stream.
+  [[nodiscard]] bool holds_buffer() const { return input_ != nullptr; }
+
+ protected:
+  // What backends tell.
+
+  /// Takes in what was read to `lease`, which the stream has from here until `give_back`.
+  void received(InputLease& lease);
+  /// Tells that reading has ended: cleanly (0), or with this errno.
+  void received_eof(int error);
+  /// Tells that the first `size` octets of the output were written.
+  void wrote(std::size_t size);
+  /// Tells that writing is over, and why. Nothing will be written after.
+  void write_failed(int error);
+
+  /// Whether somebody waits for input, and has used up all there was.
+  [[nodiscard]] bool wants_input() const;
+
+  // What backends are asked for. None of them may resume a coroutine.
+
+  /// Begins to read: `wants_input` has become true.
+  virtual void want_input() = 0;
+  /// Lends an empty lease.
+  [[nodiscard]] virtual InputLease& lend() = 0;
+  virtual void give_back(InputLease& lease) noexcept = 0;
+  /// Writes what `session_.output` shows, now or soon.
+  virtual void write_output() = 0;
+  /// Ends the sending side of the socket.
+  virtual void shut_down() = 0;
+  /// Closes the socket.
+  virtual void close_socket() noexcept = 0;
+
+  /// Has `settle` called at the end of this turn.
+  void attend() noexcept {
+    if (!attended_) loop_.attend(*this);
+  }
+
+  Socket socket_;  // first, in the padding of Timer
+  Loop& loop_;
+  Session session_;
+  bool readable_ : 1 = false;  ///< backend: there may be input that was not read
+  bool writable_ : 1 = true;   ///< backend: a write may succeed
+
+ private:
+  friend class Loop;
+  friend class InputAwaiter;
+  friend class NextAwaiter;
+  friend class HandshakeAwaiter;
+  friend class Operation;
+  struct Ended {
+    Closed closed;
+    std::string reason;
+  };
+  using What = detail::PendingOperation::What;
+
+  // Reading.
+  bool poll();                                    // awaiters: whether there is something to hand out
+  bool take_in(bool deliver);                     // receives until there is
+  [[nodiscard]] std::optional<Event> receive();
+  bool handle(const Event& event, bool deliver);
+  void hold(InputLease::Holds what, const void* head);
+  void release_input() noexcept;
+  void proceed();
+  void wake_reader();
+  [[nodiscard]] std::optional<Message> take_message();
+  [[nodiscard]] Step take_step();
+  [[nodiscard]] bool is_view_out() const;
+
+  // Writing.
+  [[nodiscard]] std::error_code check_writable();
+  [[nodiscard]] bool has_room() const;
+  [[nodiscard]] bool make_room();
+  void write_early();
+  detail::PendingOperation& wait(What what);
+  void serve_waiters();
+  [[nodiscard]] bool serve(detail::PendingOperation& operation);
+  void finish(detail::PendingOperation& operation, std::error_code result) noexcept;
+  void unlink(detail::PendingOperation& operation) noexcept;
+  void fail_waiters(std::error_code why) noexcept;
+  [[nodiscard]] std::error_code end_reason() const;
+
+  // Time, and the end of the turn.
+  void fire() override;
+  void tell_time();
+  void advance();
+  void settle();
+
+  bool handshaking_ : 1;
+  bool receive_first_ : 1 = true;   // events may wait although there is no input
+  bool eof_ : 1 = false;
+  bool heard_ : 1 = false;          // input was taken in since the last settle
+  bool attended_ : 1 = false;
+  bool news_ : 1 = false;           // the reader has to be told something at the end of the turn
+  bool wrote_early_ : 1 = false;    // one write before the end of the turn was tried
+  bool write_failed_ : 1 = false;
+  bool shut_ : 1 = false;
+  bool closing_ : 1 = false;        // close() was called: what nobody waits for is discarded
+  bool orphaned_ : 1 = false;
+  bool aborted_ : 1 = false;        // orphaned, and not worth lingering
+  Step step_ = Step::closed;
+  int errno_ = 0;                   // why reading or writing ended
+  std::uint32_t orphan_index_ = 0;
+  InputLease* input_ = nullptr;
+  InputAwaiter* reader_ = nullptr;
+  detail::PendingOperation* waiters_ = nullptr;  // first of a circular list
+  std::uint32_t waiting_ = 0;                    // their number
+  std::uint32_t waiting_sends_ = 0;              // without those for flush and close
+  Time told_ = Time::min();                      // the time the session was told last
+  std::unique_ptr<Ended> ended_;
+  StreamCore* attention_next_ = nullptr;
+};
+
+/// A coroutine that waits for what a stream receives next.
+class InputAwaiter {
+ public:
+  InputAwaiter(const InputAwaiter&) = delete;
+  InputAwaiter& operator=(const InputAwaiter&) = delete;
+
+  bool await_ready() { return core_.poll(); }
+  void await_suspend(std::coroutine_handle<> frame);
+
+ protected:
+  explicit InputAwaiter(StreamCore& core) : core_(core) {}
+  ~InputAwaiter();
+
+  StreamCore& core_;
+
+ private:
+  friend class StreamCore;
+  std::coroutine_handle<> frame_;
+};
+
+/// Waits for the next step of an opening handshake.
+class [[nodiscard]] HandshakeAwaiter : public InputAwaiter {
+ public:
+  explicit HandshakeAwaiter(StreamCore& core) : InputAwaiter(core) {}
+  [[nodiscard]] StreamCore::Step await_resume() { return core_.take_step(); }
+};
+
+}  // namespace wolframite

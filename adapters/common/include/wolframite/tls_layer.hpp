@@ -1,0 +1,70 @@
+/// @file
+/// A Connection over TLS.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <memory_resource>
+#include <optional>
+#include <span>
+#include <system_error>
+
+#include "wolframite/bytes.hpp"
+#include "wolframite/connection.hpp"
+#include "wolframite/event.hpp"
+#include "wolframite/tls_engine.hpp"
+
+namespace wolframite {
+
+/// What a Session puts between its Connection and the socket when the bytes are TLS. Each function
+/// means what the Connection's of that name does, for the ciphertext.
+///
+///      socket -> in -> engine -> room -> Connection -> Event
+///      socket <- engine's queue <- Connection's queue       (moved by output(), at the end of a
+///      turn)
+///
+/// Views in events point into the room, a buffer that is held only while there is plaintext in it.
+/// An idle connection holds neither that nor OpenSSL's buffers.
+class TlsLayer {
+ public:
+  /// Plaintext is put into a buffer of this size, in octets.
+  static constexpr std::size_t room_size = 64 * 1024;
+
+  /// Uses `engine`, with its handshake done or not. The room comes from `memory`, which must
+  /// outlive the layer.
+  TlsLayer(std::unique_ptr<TlsEngine> engine, std::pmr::memory_resource& memory)
+      : engine_(std::move(engine)), memory_(&memory) {}
+  TlsLayer(const TlsLayer&) = delete;
+  TlsLayer& operator=(const TlsLayer&) = delete;
+  ~TlsLayer() { release_room(); }
+
+  [[nodiscard]] std::optional<Event> receive(Connection& connection, Bytes& in);
+
+  /// An end without close_notify is `TlsError::truncated`, unless both Close frames have gone.
+  [[nodiscard]] std::optional<Event> receive_eof(Connection& connection, std::error_code why);
+
+  /// Encrypts what the connection has queued, as far as the ciphertext waiting stays bounded. Call
+  /// it again after `consume` while `wants_write`.
+  [[nodiscard]] std::size_t output(Connection& connection, std::span<ConstBytes> gather);
+  void consume(std::size_t size) { engine_->consume(size); }
+
+  [[nodiscard]] bool wants_write(const Connection& connection) const;
+  [[nodiscard]] bool wants_shutdown(const Connection& connection) const;
+  [[nodiscard]] std::size_t pending_output(const Connection& connection) const {
+    return engine_->pending_output() + connection.pending_output();
+  }
+
+  [[nodiscard]] const TlsEngine& engine() const { return *engine_; }
+
+ private:
+  [[nodiscard]] bool owes_close_notify(const Connection& connection) const;
+  [[nodiscard]] std::optional<Event> end(Connection& connection);
+  void release_room();
+
+  std::unique_ptr<TlsEngine> engine_;
+  std::pmr::memory_resource* memory_;
+  std::byte* room_ = nullptr;
+  Bytes plaintext_{};  ///< in the room, not received yet
+};
+
+}  // namespace wolframite

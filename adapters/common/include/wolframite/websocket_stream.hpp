@@ -1,0 +1,161 @@
+/// @file
+/// A WebSocket as a stream and sink of messages.
+#pragma once
+
+#include <coroutine>
+#include <memory>
+#include <optional>
+#include <string_view>
+#include <system_error>
+#include <utility>
+
+#include "wolframite/config.hpp"
+#include "wolframite/event.hpp"
+#include "wolframite/loop.hpp"
+#include "wolframite/result.hpp"
+#include "wolframite/socket.hpp"
+#include "wolframite/stream_core.hpp"
+
+namespace wolframite {
+
+/// What `co_await stream.next()` waits on.
+class [[nodiscard]] NextAwaiter : public InputAwaiter {
+ public:
+  explicit NextAwaiter(StreamCore& core) : InputAwaiter(core) {}
+  [[nodiscard]] std::optional<Message> await_resume() { return core_.take_message(); }
+};
+
+/// A send, ready, flush or close under way: `co_await` it for its outcome. Destroying it calls it off; the
+/// message of a send that waited is then not sent at all, and one that did not wait is sent whole.
+class [[nodiscard]] Operation {
+ public:
+  Operation(std::error_code result) : result_(result) {}
+  explicit Operation(detail::PendingOperation& pending) : pending_(&pending) {}
+  Operation(Operation&& other) noexcept
+      : pending_(std::exchange(other.pending_, nullptr)), result_(other.result_) {}
+  Operation& operator=(Operation&&) = delete;
+  ~Operation() {
+    if (pending_ != nullptr) call_off();
+  }
+
+  [[nodiscard]] bool await_ready() const noexcept {
+    return pending_ == nullptr || pending_->core == nullptr;
+  }
+  void await_suspend(std::coroutine_handle<> frame) noexcept { pending_->frame = frame; }
+  std::error_code await_resume() const noexcept {
+    return pending_ == nullptr ? result_ : pending_->result;
+  }
+
+ private:
+  void call_off() noexcept;
+
+  detail::PendingOperation* pending_ = nullptr;  // null if it was done at once
+  std::error_code result_;
+};
+
+/// One end of an open WebSocket connection: messages come out of `next` and go into `send`.
+///
+/// Made by `accept`, `client`, `connect`, `from_raw_socket` and `from_partially_read`. One coroutine at a
+/// time may wait in `next`; any number may send, flush and close meanwhile. All of them run on the loop's
+/// thread, and the loop outlives the stream.
+///
+/// Destroying the handle of an open stream writes once what is queued and closes the socket, without a
+/// closing handshake: `close` first. Where the closing handshake is under way already, or the peer was failed for
+/// an error, it goes on without the handle until its end or `Config::close_timeout`. Coroutines that still
+/// wait on the stream get `nullopt` or `errc::operation_canceled`.
+class WebSocketStream {
+ public:
+  /// Wraps a connected socket whose opening handshake was done elsewhere. `invalid_config`, or what the
+  /// system says.
+  [[nodiscard]] static Result<WebSocketStream> from_raw_socket(Loop& loop, Socket socket, Role role,
+                                                               SharedConfig config = {});
+
+  /// The same, with bytes that were read beyond the handshake. They are copied.
+  [[nodiscard]] static Result<WebSocketStream> from_partially_read(Loop& loop, Socket socket,
+                                                                   ConstBytes part, Role role,
+                                                                   SharedConfig config = {});
+
+  /// Takes over a stream that a loop has made.
+  explicit WebSocketStream(StreamCore& core) : core_(&core) {}
+  WebSocketStream(WebSocketStream&&) noexcept = default;
+  WebSocketStream& operator=(WebSocketStream&&) noexcept = default;
+  ~WebSocketStream() = default;
+
+  /// Waits for the next message: `std::optional<Message>`. After the end it gives `nullopt`, for ever, and
+  /// `closed()` says why. The message's octets live until the next `next` or `close` on this stream.
+  ///
+  /// While nobody waits here nothing is read from the socket, and the peer is held up before long; its
+  /// pings are not answered meanwhile, and keepalive and idle timers may stand still. Cancelling loses nothing.
+  /// Precondition: no other coroutine waits in `next`.
+  [[nodiscard]] NextAwaiter next() { return NextAwaiter(*core_); }
+
+  /// Sends a message, or a fragment of one unless `last`. Queues it, to be written at the end of the loop's
+  /// turn together with others, and completes at once; waits only while `Config::write_buffer_size` or more
+  /// is queued, and then `payload` must stay until it completes. Sends are queued in the order of their
+  /// calls. Errors: of class `misuse`, or why the stream has ended.
+  Operation send(Kind kind, ConstBytes payload, bool last = true) {
+    return core_->send(kind, payload, last);
+  }
+  /// Sends `text`, which must be UTF-8.
+  Operation send(std::string_view text) { return core_->send(Kind::text, bytes_of(text), true); }
+  /// Sends a payload that a server does not copy, to one stream or to many.
+  Operation send(Kind kind, SharedBytes payload) { return core_->send(kind, std::move(payload)); }
+
+  /// Queues a message whatever is queued already, and has it written by a later `flush` or `send`; or soon, if
+  /// `Config::write_buffer_size` is reached. `write_buffer_full` above `Config::max_write_buffer_size`.
+  [[nodiscard]] std::error_code feed(Kind kind, ConstBytes payload, bool last = true) {
+    return core_->feed(kind, payload, last);
+  }
+  [[nodiscard]] std::error_code feed(Kind kind, SharedBytes payload) {
+    return core_->feed(kind, std::move(payload));
+  }
+
+  /// Waits until less than `Config::write_buffer_size` is queued, and nothing waits to be sent before.
+  Operation ready() { return core_->ready(); }
+
+  /// Writes what is queued now, and waits until the kernel has all that was handed over before.
+  Operation flush() { return core_->flush(); }
+
+  /// Closes the connection: sends a Close, waits for the peer's and for the end of the stream, at most
+  /// `Config::close_timeout`. Messages that still come are discarded unless `next` waits for them. No error
+  /// if the closing handshake was completed, whoever began it. RFC 6455 §7.1.2.
+  Operation close(CloseCode code = CloseCode::normal, std::string_view reason = {}) {
+    return core_->close(code, reason);
+  }
+
+  /// Queues a ping or an unasked-for pong of at most 125 octets.
+  [[nodiscard]] std::error_code ping(ConstBytes payload = {}) { return core_->ping(payload); }
+  [[nodiscard]] std::error_code pong(ConstBytes payload = {}) { return core_->pong(payload); }
+
+  /// Whether the stream has ended: `next` gives nothing more.
+  [[nodiscard]] bool is_terminated() const { return core_->closed() != nullptr; }
+
+  /// How the stream ended, or null as long as `next` may give something.
+  [[nodiscard]] const Closed* closed() const { return core_->closed(); }
+
+  [[nodiscard]] const Config& config() const { return core_->connection().config(); }
+  [[nodiscard]] Role role() const { return core_->connection().role(); }
+  [[nodiscard]] Loop& loop() const { return core_->loop(); }
+
+  /// The socket below. It is closed (`is_open()` false) once the connection is over for good. Neither read
+  /// nor write it.
+  [[nodiscard]] const Socket& next_layer() const { return std::as_const(*core_).socket(); }
+  [[nodiscard]] Socket& next_layer() { return core_->socket(); }
+
+  /// Octets that are queued and not yet with the kernel.
+  [[nodiscard]] std::size_t pending_output() const { return core_->connection().pending_output(); }
+
+  /// Whether a receive buffer is lent to this stream. An idle one holds none.
+  [[nodiscard]] bool holds_buffer() const { return core_->holds_buffer(); }
+
+  /// What is below, for those who build on streams.
+  [[nodiscard]] StreamCore& core() { return *core_; }
+
+ private:
+  struct Abandon {
+    void operator()(StreamCore* core) const noexcept { core->abandon(); }
+  };
+  std::unique_ptr<StreamCore, Abandon> core_;
+};
+
+}  // namespace wolframite

@@ -1,0 +1,63 @@
+#include <utility>
+#include <variant>
+
+#include "wolframite/handshake.hpp"
+
+namespace wolframite {
+namespace {
+
+Answer upgrade_required() {
+  Response response;
+  response.status = 426;
+  response.headers.append("Upgrade", "websocket");
+  response.headers.append("Sec-WebSocket-Version", "13");
+  response.headers.append("Content-Type", "text/plain");
+  response.body = "This is a WebSocket service.\n";
+  return response;
+}
+
+}  // namespace
+
+Task<Result<WebSocketStream>> accept(Loop& loop, Socket socket, AcceptOptions options) {
+  if (const Error error = options.config->check(); error != Error::none) {
+    co_return tl::unexpected(make_error_code(error));
+  }
+  const Result<StreamCore*> made =
+      loop.adopt(std::move(socket), Connection::server(options.config, &loop.memory()));
+  if (!made) co_return tl::unexpected(made.error());
+  StreamCore& core = **made;
+  WebSocketStream stream(core);
+
+  switch (co_await HandshakeAwaiter(core)) {
+    case StreamCore::Step::requested:
+      break;
+    case StreamCore::Step::closed:
+    default:
+      co_return tl::unexpected(core.closed()->why);
+  }
+
+  Answer answer;
+  if (options.on_request_async) {
+    answer = co_await options.on_request_async(core.request());
+  } else if (options.on_request) {
+    answer = options.on_request(core.request());
+  }
+  if (!core.request().is_upgrade() && std::holds_alternative<Accept>(answer)) answer = upgrade_required();
+
+  if (const auto* const response = std::get_if<Response>(&answer)) {
+    const std::error_code error = core.refuse(*response);
+    co_return tl::unexpected(error ? error : make_error_code(Error::refused));
+  }
+  if (const std::error_code error = core.accept(std::get<Accept>(answer))) {
+    // The answer cannot be sent. The client is told that it is our fault.
+    if (core.closed() == nullptr) static_cast<void>(core.refuse(Response{500, {}, {}, {}}));
+    co_return tl::unexpected(error);
+  }
+  if (co_await HandshakeAwaiter(core) != StreamCore::Step::opened) {
+    co_return tl::unexpected(core.closed()->why);
+  }
+  core.drop_view();
+  co_return std::move(stream);
+}
+
+}  // namespace wolframite

@@ -1,0 +1,38 @@
+#include <utility>
+
+#include "wolframite/handshake.hpp"
+
+namespace wolframite {
+
+Task<Result<Client, ClientError>> client(Loop& loop, ClientRequest request, Socket socket,
+                                         ClientOptions options) {
+  std::error_code error = make_error_code(request.error());
+  if (!error) error = make_error_code(options.config->check());
+  if (!error) error = options.connector.check(request.url().secure);
+  if (error) co_return tl::unexpected(ClientError{error, {}});
+  const Result<StreamCore*> made =
+      loop.adopt(std::move(socket), Connection::client(request, loop.entropy(), options.config,
+                                                       &loop.memory()));
+  if (!made) co_return tl::unexpected(ClientError{made.error(), {}});
+  StreamCore& core = **made;
+  WebSocketStream stream(core);
+
+  std::optional<Response> response;
+  for (;;) {
+    switch (co_await HandshakeAwaiter(core)) {
+      case StreamCore::Step::opened: {
+        Client opened{std::move(stream), core.response()};
+        core.drop_view();
+        co_return std::move(opened);
+      }
+      case StreamCore::Step::refused:
+        response = core.response();
+        break;
+      case StreamCore::Step::requested:
+      case StreamCore::Step::closed:
+        co_return tl::unexpected(ClientError{core.closed()->why, std::move(response)});
+    }
+  }
+}
+
+}  // namespace wolframite

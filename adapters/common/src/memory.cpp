@@ -1,0 +1,125 @@
+#include "wolframite/memory.hpp"
+
+#include <bit>
+#include <cstring>
+#include <new>
+
+#if defined(__SANITIZE_ADDRESS__)
+#define WOLFRAMITE_ASAN 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define WOLFRAMITE_ASAN 1
+#endif
+#endif
+#ifdef WOLFRAMITE_ASAN
+#include <sanitizer/asan_interface.h>
+#endif
+
+namespace wolframite {
+namespace {
+
+void poison([[maybe_unused]] void* block, [[maybe_unused]] std::size_t size) {
+#ifdef WOLFRAMITE_SCRIBBLE
+  std::memset(block, 0xDB, size);
+#endif
+#ifdef WOLFRAMITE_ASAN
+  ASAN_POISON_MEMORY_REGION(block, size);
+#endif
+}
+
+void unpoison([[maybe_unused]] void* block, [[maybe_unused]] std::size_t size) {
+#ifdef WOLFRAMITE_ASAN
+  ASAN_UNPOISON_MEMORY_REGION(block, size);
+#endif
+}
+
+std::byte* after(void* block, std::size_t offset) { return static_cast<std::byte*>(block) + offset; }
+
+}  // namespace
+
+// A free block keeps its link in front; the rest is poisoned.
+void* LoopMemory::do_allocate(std::size_t size, std::size_t alignment) {
+  if (size > max_block || alignment > min_block) {
+    ++counters_.fetched;
+    counters_.in_use += size;
+    return ::operator new(size, std::align_val_t{alignment});
+  }
+  const std::size_t block_size = std::bit_ceil(size < min_block ? min_block : size);
+  Free*& list = free_[static_cast<std::size_t>(std::countr_zero(block_size / min_block))];
+  counters_.in_use += block_size;
+  if (list == nullptr) {
+    ++counters_.fetched;
+    return ::operator new(block_size, std::align_val_t{min_block});
+  }
+  ++counters_.reused;
+  counters_.cached -= block_size;
+  Free* const block = list;
+  list = block->next;
+  unpoison(block, block_size);
+  return block;
+}
+
+void LoopMemory::do_deallocate(void* block, std::size_t size, std::size_t alignment) {
+  if (size > max_block || alignment > min_block) {
+    counters_.in_use -= size;
+    ::operator delete(block, size, std::align_val_t{alignment});
+    return;
+  }
+  const std::size_t block_size = std::bit_ceil(size < min_block ? min_block : size);
+  counters_.in_use -= block_size;
+  if (counters_.cached + block_size > cache_limit_) {
+    ::operator delete(block, block_size, std::align_val_t{min_block});
+    return;
+  }
+  Free*& list = free_[static_cast<std::size_t>(std::countr_zero(block_size / min_block))];
+  list = new (block) Free{list};
+  counters_.cached += block_size;
+  poison(after(block, sizeof(Free)), block_size - sizeof(Free));
+}
+
+LoopMemory::~LoopMemory() {
+  std::size_t block_size = min_block;
+  for (Free* list : free_) {
+    while (list != nullptr) {
+      Free* const next = list->next;
+      unpoison(list, block_size);
+      ::operator delete(list, block_size, std::align_val_t{min_block});
+      list = next;
+    }
+    block_size *= 2;
+  }
+}
+
+std::byte* BufferPool::acquire() {
+  ++lent_;
+  if (free_ == nullptr) {
+    return static_cast<std::byte*>(::operator new(buffer_size, std::align_val_t{64}));
+  }
+  --idle_;
+  Free* const buffer = free_;
+  free_ = buffer->next;
+  unpoison(buffer, buffer_size);
+  return reinterpret_cast<std::byte*>(buffer);
+}
+
+void BufferPool::release(std::byte* buffer) noexcept {
+  --lent_;
+  if (idle_ == cache_limit_) {
+    ::operator delete(buffer, buffer_size, std::align_val_t{64});
+    return;
+  }
+  ++idle_;
+  free_ = new (buffer) Free{free_};
+  poison(after(buffer, sizeof(Free)), buffer_size - sizeof(Free));
+}
+
+BufferPool::~BufferPool() {
+  while (free_ != nullptr) {
+    Free* const next = free_->next;
+    unpoison(free_, buffer_size);
+    ::operator delete(free_, buffer_size, std::align_val_t{64});
+    free_ = next;
+  }
+}
+
+}  // namespace wolframite

@@ -1,0 +1,158 @@
+// What a stream receives, and who waits for it.
+#include "wolframite/stream_core.hpp"
+
+#include <cassert>
+#include <utility>
+#include <variant>
+
+namespace wolframite {
+
+InputAwaiter::~InputAwaiter() {
+  if (frame_ && core_.reader_ == this) core_.reader_ = nullptr;
+}
+
+void InputAwaiter::await_suspend(std::coroutine_handle<> frame) {
+  assert(core_.reader_ == nullptr && "one coroutine at a time may wait in next()");
+  frame_ = frame;
+  core_.reader_ = this;
+  if (core_.wants_input()) core_.want_input();
+  if (core_.session_.deadline()) core_.attend();  // time may have stood still
+}
+
+bool StreamCore::is_view_out() const {
+  return input_ != nullptr && input_->holds != InputLease::Holds::nothing;
+}
+
+bool StreamCore::wants_input() const {
+  if (input_ != nullptr || eof_ || !socket_.is_open() || !session_.wants_read()) return false;
+  return reader_ != nullptr || closing_ || orphaned_ || ended_ != nullptr;
+}
+
+// The last view dies here.
+bool StreamCore::poll() {
+  if (is_view_out()) {
+    if (!input_->handed_out) return true;
+    input_->holds = InputLease::Holds::nothing;
+  }
+  if (ended_ != nullptr || orphaned_) return true;
+  if (input_ == nullptr && !receive_first_) return false;
+  tell_time();
+  return ended_ != nullptr || take_in(true);
+}
+
+// Receives until there is something to hand out, or nothing left to receive. Precondition: no view is out.
+bool StreamCore::take_in(bool deliver) {
+  while (const auto event = receive()) {
+    if (handle(*event, deliver)) return true;
+  }
+  receive_first_ = false;
+  release_input();
+  return false;
+}
+
+std::optional<Event> StreamCore::receive() {
+  if (eof_) return session_.receive_eof(std::error_code(errno_, std::system_category()));
+  Bytes in;
+  if (input_ == nullptr) return session_.receive(in);
+  in = Bytes(input_->data + input_->begin, input_->end - input_->begin);
+  auto event = session_.receive(in);
+  input_->begin = input_->end - static_cast<std::uint32_t>(in.size());
+  return event;
+}
+
+// Returns whether the reader has to be told.
+bool StreamCore::handle(const Event& event, bool deliver) {
+  if (const auto* message = std::get_if<Message>(&event)) {
+    if (!deliver && (closing_ || orphaned_)) return false;
+    hold(InputLease::Holds::message, nullptr);
+    input_->message = *message;
+    return true;
+  }
+  // Whatever else happens may have queued an answer.
+  attend();
+  if (const auto* requested = std::get_if<Requested>(&event)) {
+    step_ = Step::requested;
+    hold(InputLease::Holds::request, &requested->request);
+    return true;
+  }
+  if (const auto* opened = std::get_if<Opened>(&event)) {
+    step_ = Step::opened;
+    handshaking_ = false;
+    hold(InputLease::Holds::response, opened->response);
+    return true;
+  }
+  if (const auto* refused = std::get_if<Refused>(&event)) {
+    step_ = Step::refused;
+    hold(InputLease::Holds::response, &refused->response);
+    return true;
+  }
+  if (const auto* closed = std::get_if<Closed>(&event)) {
+    step_ = Step::closed;
+    handshaking_ = false;
+    ended_ = std::make_unique<Ended>(Ended{*closed, std::string(closed->reason)});
+    ended_->closed.reason = ended_->reason;
+    release_input();
+    fail_waiters(end_reason());
+    return true;
+  }
+  return false;
+}
+
+void StreamCore::hold(InputLease::Holds what, const void* head) {
+  if (input_ == nullptr) input_ = &lend();
+  input_->holds = what;
+  input_->head = head;
+  input_->handed_out = false;
+}
+
+void StreamCore::release_input() noexcept {
+  if (input_ == nullptr) return;
+  input_->holds = InputLease::Holds::nothing;
+  give_back(*std::exchange(input_, nullptr));
+}
+
+void StreamCore::received(InputLease& lease) {
+  assert(input_ == nullptr);
+  input_ = &lease;
+  heard_ = true;
+  proceed();
+}
+
+void StreamCore::received_eof(int error) {
+  eof_ = true;
+  errno_ = error;
+  proceed();
+}
+
+void StreamCore::proceed() {
+  tell_time();
+  const bool news = take_in(reader_ != nullptr) || news_;
+  news_ = false;
+  attend();
+  if (news) wake_reader();
+}
+
+void StreamCore::wake_reader() {
+  if (InputAwaiter* const reader = std::exchange(reader_, nullptr)) loop_.resume(reader->frame_);
+}
+
+std::optional<Message> StreamCore::take_message() {
+  if (input_ == nullptr || input_->holds != InputLease::Holds::message || input_->handed_out) {
+    return std::nullopt;
+  }
+  input_->handed_out = true;
+  return input_->message;
+}
+
+StreamCore::Step StreamCore::take_step() {
+  if (input_ != nullptr) input_->handed_out = true;
+  return step_;
+}
+
+void StreamCore::drop_view() noexcept {
+  if (input_ == nullptr) return;
+  input_->holds = InputLease::Holds::nothing;
+  if (input_->begin == input_->end) release_input();
+}
+
+}  // namespace wolframite

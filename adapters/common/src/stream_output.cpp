@@ -1,0 +1,240 @@
+// What a stream sends, and who waits for that.
+#include "wolframite/stream_core.hpp"
+
+#include <algorithm>
+#include <new>
+#include <utility>
+
+#include "wolframite/websocket_stream.hpp"
+
+namespace wolframite {
+
+std::error_code StreamCore::check_writable() {
+  if (!is_view_out() && session_.deadline()) tell_time();
+  if (write_failed_) return {errno_, std::system_category()};
+  if (ended_ != nullptr) return end_reason();
+  return {};
+}
+
+std::error_code StreamCore::end_reason() const {
+  return ended_->closed.why ? ended_->closed.why : make_error_code(Error::send_after_close);
+}
+
+bool StreamCore::has_room() const {
+  return session_.pending_output() < session_.connection().config().write_buffer_size;
+}
+
+// Once a turn: a producer that the kernel keeps up with must still let the loop turn.
+void StreamCore::write_early() {
+  if (!wrote_early_ && writable_ && session_.wants_write() && socket_.is_open()) write_output();
+  wrote_early_ = true;
+  attend();
+}
+
+bool StreamCore::make_room() {
+  if (waiting_sends_ > 0) return false;
+  if (has_room()) return true;
+  write_early();
+  return has_room();
+}
+
+std::error_code StreamCore::feed(Kind kind, ConstBytes payload, bool last) {
+  if (const std::error_code error = check_writable()) return error;
+  if (const std::error_code error = session_.connection().send(kind, payload, last)) return error;
+  if (!has_room()) attend();
+  return {};
+}
+
+std::error_code StreamCore::feed(Kind kind, SharedBytes payload) {
+  if (const std::error_code error = check_writable()) return error;
+  if (const std::error_code error = session_.connection().send(kind, std::move(payload))) return error;
+  if (!has_room()) attend();
+  return {};
+}
+
+Operation StreamCore::send(Kind kind, ConstBytes payload, bool last) {
+  if (const std::error_code error = check_writable()) return error;
+  if (make_room()) {
+    attend();
+    return session_.connection().send(kind, payload, last);
+  }
+  detail::PendingOperation& operation = wait(What::send);
+  operation.payload = payload;
+  operation.kind = kind;
+  operation.last = last;
+  return Operation(operation);
+}
+
+Operation StreamCore::send(Kind kind, SharedBytes payload) {
+  if (const std::error_code error = check_writable()) return error;
+  if (make_room()) {
+    attend();
+    return session_.connection().send(kind, std::move(payload));
+  }
+  detail::PendingOperation& operation = wait(What::send_shared);
+  operation.shared = std::move(payload);
+  operation.kind = kind;
+  return Operation(operation);
+}
+
+Operation StreamCore::ready() {
+  if (const std::error_code error = check_writable()) return error;
+  if (make_room()) return std::error_code{};
+  return Operation(wait(What::ready));
+}
+
+Operation StreamCore::flush() {
+  if (write_failed_) return std::error_code(errno_, std::system_category());
+  if (waiting_sends_ == 0) {
+    if (session_.wants_write()) write_early();
+    if (write_failed_) return std::error_code(errno_, std::system_category());
+    if (!session_.wants_write()) return std::error_code{};
+  }
+  if (ended_ != nullptr) return end_reason();
+  return Operation(wait(What::flush));
+}
+
+Operation StreamCore::close(CloseCode code, std::string_view reason) {
+  if (reader_ == nullptr && input_ != nullptr) input_->holds = InputLease::Holds::nothing;
+  if (!is_view_out()) tell_time();
+  if (ended_ == nullptr) {
+    const std::error_code error = session_.connection().close(code, reason);
+    if (error && error != Error::send_after_close) return error;
+    closing_ = true;
+    if (reader_ == nullptr && input_ != nullptr) take_in(false);
+    attend();
+  }
+  if (ended_ != nullptr) return ended_->closed.why;
+  return Operation(wait(What::close));
+}
+
+std::error_code StreamCore::ping(ConstBytes payload) {
+  if (const std::error_code error = check_writable()) return error;
+  attend();
+  return session_.connection().ping(payload);
+}
+
+std::error_code StreamCore::pong(ConstBytes payload) {
+  if (const std::error_code error = check_writable()) return error;
+  attend();
+  return session_.connection().pong(payload);
+}
+
+void StreamCore::wrote(std::size_t size) {
+  session_.consume(size);
+  detail::PendingOperation* operation = waiters_;
+  if (operation == nullptr) return;
+  do {
+    if (operation->what == What::flush && operation->begun) {
+      operation->unwritten -= std::min(operation->unwritten, size);
+    }
+    operation = static_cast<detail::PendingOperation*>(operation->next);
+  } while (operation != waiters_);
+}
+
+void StreamCore::write_failed(int error) {
+  write_failed_ = true;
+  if (!eof_) errno_ = error;
+  writable_ = false;
+  session_.consume(session_.pending_output());  // nobody will ever read it
+  attend();
+  // Closing and reading go on: what the peer sent before is still to be had, and reading tells the end.
+  detail::PendingOperation* operation = waiters_;
+  for (std::size_t left = waiting_; left > 0; --left) {
+    auto* const next = static_cast<detail::PendingOperation*>(operation->next);
+    if (operation->what != What::close) finish(*operation, {error, std::system_category()});
+    operation = next;
+  }
+}
+
+detail::PendingOperation& StreamCore::wait(What what) {
+  void* const memory = loop_.memory().allocate(sizeof(detail::PendingOperation));
+  auto* const operation = new (memory) detail::PendingOperation;
+  operation->loop = &loop_;
+  operation->core = this;
+  operation->what = what;
+  if (waiters_ == nullptr) {
+    waiters_ = operation;
+  } else {
+    operation->insert_before(*waiters_);
+  }
+  ++waiting_;
+  if (what != What::close && what != What::flush) ++waiting_sends_;
+  attend();
+  return *operation;
+}
+
+// Serves them in their order. A send that finds no room holds up those behind it; flush and close hold
+// up nobody.
+void StreamCore::serve_waiters() {
+  detail::PendingOperation* operation = waiters_;
+  bool held_up = false;
+  for (std::size_t left = waiting_; left > 0 && !held_up; --left) {
+    auto* const next = static_cast<detail::PendingOperation*>(operation->next);
+    held_up = !serve(*operation);
+    operation = next;
+  }
+}
+
+// Returns false if those behind it have to wait as well.
+bool StreamCore::serve(detail::PendingOperation& operation) {
+  switch (operation.what) {
+    case What::send:
+    case What::send_shared:
+    case What::ready: {
+      if (!has_room()) return false;
+      std::error_code result;
+      Connection& connection = session_.connection();
+      if (operation.what == What::send) {
+        result = connection.send(operation.kind, operation.payload, operation.last);
+      } else if (operation.what == What::send_shared) {
+        result = connection.send(operation.kind, std::move(operation.shared));
+      }
+      finish(operation, result);
+      return true;
+    }
+    case What::flush:
+      if (!operation.begun) {
+        operation.begun = true;
+        operation.unwritten = session_.pending_output();
+      }
+      if (operation.unwritten == 0) finish(operation, {});
+      return true;
+    case What::close:
+      return true;
+  }
+  return true;
+}
+
+void StreamCore::unlink(detail::PendingOperation& operation) noexcept {
+  if (waiters_ == &operation) {
+    waiters_ = operation.is_linked() ? static_cast<detail::PendingOperation*>(operation.next) : nullptr;
+  }
+  operation.unlink();
+  --waiting_;
+  if (operation.what != What::close && operation.what != What::flush) --waiting_sends_;
+}
+
+void StreamCore::finish(detail::PendingOperation& operation, std::error_code result) noexcept {
+  unlink(operation);
+  operation.core = nullptr;
+  operation.result = result;
+  operation.shared = {};
+  if (operation.frame) loop_.schedule(operation);
+}
+
+void StreamCore::fail_waiters(std::error_code why) noexcept {
+  while (waiters_ != nullptr) {
+    const bool closed = waiters_->what == What::close && ended_ != nullptr;
+    finish(*waiters_, closed ? ended_->closed.why : why);
+  }
+}
+
+void Operation::call_off() noexcept {
+  if (pending_->core != nullptr) pending_->core->unlink(*pending_);
+  Loop& loop = *pending_->loop;
+  pending_->~PendingOperation();
+  loop.memory().deallocate(pending_, sizeof(detail::PendingOperation));
+}
+
+}  // namespace wolframite

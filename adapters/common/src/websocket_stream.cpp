@@ -1,0 +1,23 @@
+#include "wolframite/websocket_stream.hpp"
+
+#include <utility>
+
+namespace wolframite {
+
+Result<WebSocketStream> WebSocketStream::from_raw_socket(Loop& loop, Socket socket, Role role,
+                                                         SharedConfig config) {
+  return from_partially_read(loop, std::move(socket), {}, role, std::move(config));
+}
+
+Result<WebSocketStream> WebSocketStream::from_partially_read(Loop& loop, Socket socket,
+                                                             ConstBytes part, Role role,
+                                                             SharedConfig config) {
+  if (const Error error = config->check(); error != Error::none) return tl::unexpected(make_error_code(error));
+  Connection connection = Connection::from_partially_read(part, role, &loop.entropy(),
+                                                          std::move(config), &loop.memory());
+  const Result<StreamCore*> core = loop.adopt(std::move(socket), std::move(connection));
+  if (!core) return tl::unexpected(core.error());
+  return WebSocketStream(**core);
+}
+
+}  // namespace wolframite

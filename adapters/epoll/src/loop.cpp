@@ -1,0 +1,147 @@
+#include <unistd.h>
+
+#include <cerrno>
+#include <chrono>
+#include <limits>
+#include <system_error>
+#include <utility>
+
+#include "stream.hpp"
+#include "wolframite/epoll.hpp"
+
+namespace wolframite::epoll {
+namespace {
+
+// What epoll hands back: a Stream's address, that of an EventSource plus one, or one of these.
+constexpr std::uint64_t dropped = 0, mailbox_key = 2;
+constexpr std::uint64_t source_bit = 1;
+constexpr std::size_t batch = 512;  // events of one turn
+
+std::uint64_t key_of(const void* address) { return reinterpret_cast<std::uintptr_t>(address); }
+
+std::error_code last_error() { return {errno, std::system_category()}; }
+
+int timeout_until(Time until) {
+  const auto left = until - std::chrono::steady_clock::now();
+  if (until == Time::min() || left <= Time::duration::zero()) return 0;
+  // Rounded up: a turn too early would find nothing due, and come again.
+  const auto milliseconds = std::chrono::ceil<std::chrono::milliseconds>(left).count();
+  constexpr int longest = std::numeric_limits<int>::max();
+  return milliseconds < longest ? static_cast<int>(milliseconds) : longest;
+}
+
+}  // namespace
+
+/// An attempt to connect that is under way.
+class Loop::Connecting final : public EventSource {
+ public:
+  Connecting(Loop& loop, ConnectAttempt& attempt) : loop_(loop), attempt_(attempt) {}
+
+  void on_events(std::uint32_t) override {
+    int error = 0;
+    socklen_t size = sizeof error;
+    if (getsockopt(attempt_.socket.fd(), SOL_SOCKET, SO_ERROR, &error, &size) != 0) error = errno;
+    ConnectAttempt& attempt = attempt_;
+    loop_.abort_connect(attempt);  // destroys this
+    attempt.connected({error, std::system_category()});
+  }
+
+ private:
+  Loop& loop_;
+  ConnectAttempt& attempt_;
+};
+
+Loop::Loop() : epoll_(epoll_create1(EPOLL_CLOEXEC)), events_(batch) {
+  if (epoll_ < 0) throw std::system_error(last_error(), "epoll_create1");
+  if (const std::error_code error = add(mailbox()->fd(), EPOLLIN, mailbox_key)) {
+    ::close(epoll_);
+    throw std::system_error(error, "epoll_ctl");
+  }
+}
+
+Loop::~Loop() {
+  destroy_all();
+  ::close(epoll_);
+}
+
+std::error_code Loop::add(int fd, std::uint32_t events, std::uint64_t key) noexcept {
+  epoll_event event{};
+  event.events = events;
+  event.data.u64 = key;
+  return epoll_ctl(epoll_, EPOLL_CTL_ADD, fd, &event) == 0 ? std::error_code{} : last_error();
+}
+
+void Loop::deregister(int fd) noexcept { epoll_ctl(epoll_, EPOLL_CTL_DEL, fd, nullptr); }
+
+Result<StreamCore*> Loop::adopt(Socket socket, Connection connection) {
+  const int fd = socket.fd();
+  auto* const stream = new Stream(*this, std::move(socket), std::move(connection));
+  if (const std::error_code error = add(fd, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, key_of(stream))) {
+    stream->abandon();
+    return tl::unexpected(error);
+  }
+  return stream;
+}
+
+std::error_code Loop::begin_connect(ConnectAttempt& attempt) {
+  const int fd = attempt.socket.fd();
+  if (::connect(fd, attempt.endpoint.data(), attempt.endpoint.size()) != 0 && errno != EINPROGRESS) {
+    return last_error();
+  }
+  // Writable once the outcome is there, even if it is already.
+  auto connecting = std::make_unique<Connecting>(*this, attempt);
+  if (const std::error_code error = watch(fd, EPOLLOUT, *connecting)) return error;
+  attempt.pending = connecting.release();
+  return {};
+}
+
+void Loop::abort_connect(ConnectAttempt& attempt) noexcept {
+  auto* const connecting = static_cast<Connecting*>(std::exchange(attempt.pending, nullptr));
+  forget(attempt.socket.fd(), connecting);
+  delete connecting;
+}
+
+std::error_code Loop::watch(int fd, std::uint32_t events, EventSource& source) {
+  return add(fd, events, key_of(&source) | source_bit);
+}
+
+void Loop::forget(int fd, EventSource* source) noexcept {
+  deregister(fd);
+  const std::uint64_t key = key_of(source) | source_bit;
+  for (std::size_t i = 0; i < collected_; ++i) {
+    if (events_[i].data.u64 == key) events_[i].data.u64 = dropped;
+  }
+}
+
+void Loop::wait(std::optional<Time> until) {
+  int timeout = -1;
+  if (!unread_.empty()) {
+    timeout = 0;
+  } else if (until) {
+    timeout = timeout_until(*until);
+  }
+  const int count = epoll_wait(epoll_, events_.data(), static_cast<int>(events_.size()), timeout);
+  if (count < 0 && errno != EINTR) throw std::system_error(last_error(), "epoll_wait");
+  update_now();
+  collected_ = count < 0 ? 0 : static_cast<std::size_t>(count);
+  reading_.swap(unread_);
+  for (std::size_t i = 0; i < collected_; ++i) {
+    const std::uint64_t key = events_[i].data.u64;
+    if (key == dropped) continue;
+    if (key == mailbox_key) {
+      mailbox()->clear();
+    } else if ((key & source_bit) != 0) {
+      reinterpret_cast<EventSource*>(key - source_bit)->on_events(events_[i].events);
+    } else {
+      reinterpret_cast<Stream*>(key)->on_events(events_[i].events);
+    }
+  }
+  collected_ = 0;
+  for (Stream* const stream : reading_) {
+    stream->queued_ = false;
+    stream->read();
+  }
+  reading_.clear();
+}
+
+}  // namespace wolframite::epoll

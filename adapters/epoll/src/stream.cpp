@@ -1,0 +1,105 @@
+#include "stream.hpp"
+
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <new>
+
+namespace wolframite::epoll {
+namespace {
+
+// A lent buffer:  [ InputLease | octets from the socket ... ]
+constexpr std::size_t lease_size = 64;
+constexpr std::size_t capacity = BufferPool::buffer_size - lease_size;
+static_assert(sizeof(InputLease) <= lease_size);
+
+}  // namespace
+
+void Stream::on_events(std::uint32_t events) {
+  constexpr std::uint32_t ends = EPOLLRDHUP | EPOLLHUP | EPOLLERR;
+  if ((events & (EPOLLIN | ends)) != 0) readable_ = true;
+  if ((events & ends) != 0) hung_up_ = true;
+  if ((events & (EPOLLOUT | EPOLLHUP | EPOLLERR)) != 0) {
+    writable_ = true;
+    if (session_.wants_write()) attend();
+  }
+  read();
+}
+
+void Stream::read() {
+  if (!readable_ || !wants_input()) return;
+  InputLease& lease = lend();
+  ssize_t size = 0;
+  do {
+    size = ::recv(socket_.fd(), lease.data, capacity, 0);
+  } while (size < 0 && errno == EINTR);
+  if (size > 0) {
+    // Less than there was room for is all there was; unless the end is still to be read.
+    if (static_cast<std::size_t>(size) < capacity && !hung_up_) readable_ = false;
+    lease.end = static_cast<std::uint32_t>(size);
+    return received(lease);
+  }
+  const int error = size == 0 ? 0 : errno;
+  give_back(lease);
+  readable_ = false;
+  if (size == 0 || error != EAGAIN) received_eof(error);
+}
+
+void Stream::want_input() {
+  if (!readable_ || queued_) return;
+  queued_ = true;
+  epoll_loop().unread_.push_back(this);
+}
+
+InputLease& Stream::lend() {
+  std::byte* const buffer = loop_.buffers().acquire();
+  auto* const lease = new (buffer) InputLease;
+  lease->data = buffer + lease_size;
+  return *lease;
+}
+
+void Stream::give_back(InputLease& lease) noexcept {
+  loop_.buffers().release(lease.data - lease_size);
+}
+
+void Stream::write_output() {
+  std::array<ConstBytes, 64> segments;
+  std::array<iovec, segments.size()> vectors;
+  const std::size_t count = session_.output(segments);
+  std::size_t offered = 0;
+  for (std::size_t i = 0; i < count; ++i) {
+    // The kernel only reads, whatever the type says.
+    vectors[i] = {const_cast<std::byte*>(segments[i].data()), segments[i].size()};
+    offered += segments[i].size();
+  }
+  msghdr message{};
+  message.msg_iov = vectors.data();
+  message.msg_iovlen = count;
+  ssize_t size = 0;
+  do {
+    size = ::sendmsg(socket_.fd(), &message, MSG_NOSIGNAL);
+  } while (size < 0 && errno == EINTR);
+  if (size < 0 && errno != EAGAIN) return write_failed(errno);
+  const std::size_t written = size < 0 ? 0 : static_cast<std::size_t>(size);
+  if (written < offered) writable_ = false;  // the next edge tells when there is room
+  if (written > 0) wrote(written);
+}
+
+void Stream::shut_down() { ::shutdown(socket_.fd(), SHUT_WR); }
+
+void Stream::close_socket() noexcept {
+  Loop& loop = epoll_loop();
+  if (queued_) {
+    loop.unread_.erase(std::find(loop.unread_.begin(), loop.unread_.end(), this));
+    queued_ = false;
+  }
+  // Not left to close(2): the registration would survive in a forked child's copy of the descriptor.
+  loop.deregister(socket_.fd());
+  socket_.close();
+  readable_ = false;
+}
+
+}  // namespace wolframite::epoll

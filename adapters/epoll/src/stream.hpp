@@ -1,0 +1,38 @@
+#pragma once
+
+#include <cstdint>
+#include <utility>
+
+#include "wolframite/epoll.hpp"
+
+namespace wolframite::epoll {
+
+/// A stream's system calls.
+class Stream final : public StreamCore {
+ public:
+  Stream(Loop& loop, Socket socket, Connection connection)
+      : StreamCore(loop, std::move(socket), std::move(connection)) {}
+
+  /// Takes note of what epoll reports, and reads if somebody waits for it.
+  void on_events(std::uint32_t events);
+
+  /// Reads once, if there may be something and somebody waits for it.
+  void read();
+
+ private:
+  friend class Loop;
+
+  void want_input() override;
+  InputLease& lend() override;
+  void give_back(InputLease& lease) noexcept override;
+  void write_output() override;
+  void shut_down() override;
+  void close_socket() noexcept override;
+
+  [[nodiscard]] Loop& epoll_loop() const { return static_cast<Loop&>(loop_); }
+
+  bool queued_ = false;   // in the loop's list of streams to read from
+  bool hung_up_ = false;  // the end, or an error, is behind what can be read
+};
+
+}  // namespace wolframite::epoll

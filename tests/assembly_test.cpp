@@ -1,0 +1,81 @@
+// Invariant: a buffer that grows with the bytes it is given, never with those announced.
+#include <doctest/doctest.h>
+
+#include <cstring>
+#include <limits>
+#include <string>
+
+#include "memory.hpp"
+#include "wire.hpp"
+#include "wolframite/detail/assembly.hpp"
+
+namespace wolframite::test {
+namespace {
+
+using detail::Assembly;
+
+void append(Assembly& assembly, std::string_view text, std::size_t expected,
+            CountingResource& memory) {
+  std::memcpy(assembly.extend(text.size(), expected, memory), text.data(), text.size());
+}
+
+constexpr std::size_t unknown = std::numeric_limits<std::size_t>::max() / 4;
+
+}  // namespace
+
+TEST_CASE("an assembly keeps what it was given, and owns nothing once cleared") {
+  CountingResource memory;
+  Assembly assembly;
+  CHECK(assembly.empty());
+  CHECK(assembly.bytes().empty());
+  std::string expected;
+  for (int i = 0; i < 1000; ++i) {
+    append(assembly, "piece ", unknown, memory);
+    expected += "piece ";
+  }
+  CHECK(text_of(assembly.bytes()) == expected);
+  assembly.shrink(6);
+  CHECK(assembly.size() == expected.size() - 6);
+  assembly.shrink(assembly.size());
+  CHECK(memory.in_use == 0);
+  append(assembly, "x", 0, memory);
+  assembly.clear();
+  assembly.clear();
+  CHECK(memory.in_use == 0);
+}
+
+TEST_CASE("an assembly takes no more than twice what came, and no more than what is announced") {
+  CountingResource memory;
+  Assembly assembly;
+  append(assembly, "x", unknown, memory);
+  CHECK(memory.in_use < 1024);
+  std::size_t size = 1;
+  for (; size < 1'000'000; size += 1000) append(assembly, std::string(1000, 'x'), unknown, memory);
+  CHECK(memory.in_use <= 2 * size + 1024);
+  CHECK(memory.allocations < 20);
+  assembly.clear();
+  append(assembly, std::string(600, 'x'), 400, memory);
+  CHECK(memory.in_use <= 1000 + 64);
+  memory.reset_counts();
+  append(assembly, std::string(400, 'x'), 0, memory);
+  CHECK(memory.allocations == 0);
+}
+
+TEST_CASE("an assembly hands over its bytes when moved") {
+  CountingResource memory;
+  Assembly one;
+  append(one, "one", 0, memory);
+  Assembly two;
+  append(two, "two", 0, memory);
+  two = std::move(one);
+  CHECK(text_of(two.bytes()) == "one");
+  Assembly three(std::move(two));
+  CHECK(text_of(three.bytes()) == "one");
+  Assembly& itself = three;
+  three = std::move(itself);
+  CHECK(text_of(three.bytes()) == "one");
+  three.clear();
+  CHECK(memory.in_use == 0);
+}
+
+}  // namespace wolframite::test

@@ -1,0 +1,192 @@
+// Invariant: a command queues exactly its frame, or returns an error and changes nothing.
+#include <doctest/doctest.h>
+
+#include "support.hpp"
+
+namespace wolframite::test {
+
+TEST_CASE("messages of every length encoding are framed, a server's bare and a client's masked") {
+  for (const std::size_t size : {0U, 1U, 3U, 125U, 126U, 1023U, 1024U, 65535U, 65536U, 70001U}) {
+    for (const Kind kind : {Kind::text, Kind::binary}) {
+      const std::string payload = Random(size).letters(size);
+      const unsigned first = kind == Kind::text ? final_text : final_binary;
+      Connection server = open_server();
+      CHECK_FALSE(server.send(kind, bytes_of(payload)));
+      CHECK_FALSE(server.send(kind, SharedBytes(payload)));
+      CHECK(take_output(server) == server_frame(first, payload) + server_frame(first, payload));
+
+      TestEntropy entropy(size);
+      Connection client = open_client(entropy);
+      CHECK_FALSE(client.send(kind, bytes_of(payload)));
+      CHECK_FALSE(client.send(kind, SharedBytes(payload)));
+      TestEntropy same(size);
+      std::string first_key(4, '\0');
+      std::string second_key(4, '\0');
+      same.fill(writable(first_key));
+      same.fill(writable(second_key));
+      CHECK(take_output(client) ==
+            client_frame(first, payload, first_key) + client_frame(first, payload, second_key));
+    }
+  }
+}
+
+TEST_CASE("a message sent in fragments, with control frames between them") {
+  Connection server = open_server();
+  CHECK_FALSE(server.send(Kind::text, bytes_of("one "), false));
+  CHECK_FALSE(server.ping(bytes_of("p")));
+  CHECK_FALSE(server.send(Kind::text, bytes_of("two "), false));
+  CHECK_FALSE(server.pong());
+  CHECK_FALSE(server.send(Kind::text, bytes_of("three")));
+  CHECK_FALSE(server.send(Kind::binary, bytes_of("next")));
+  CHECK(take_output(server) == server_frame(begin_text, "one ") + server_frame(ping_frame, "p") +
+                                   server_frame(more, "two ") + server_frame(pong_frame) +
+                                   server_frame(final_continuation, "three") +
+                                   server_frame(final_binary, "next"));
+}
+
+TEST_CASE("a fragment of another kind, and a whole message between fragments, are misuse") {
+  for (const std::size_t size : {10U, 5000U}) {
+    Connection server = open_server();
+    CHECK_FALSE(server.send(Kind::text, bytes_of("one"), false));
+    const std::size_t before = server.pending_output();
+    CHECK(server.send(Kind::binary, bytes_of("x"), false) == Error::message_kind_changed);
+    CHECK(server.send(Kind::binary, bytes_of("x")) == Error::message_kind_changed);
+    CHECK(server.send(Kind::text, SharedBytes(std::string(size, 'x'))) ==
+          Error::message_unfinished);
+    CHECK(server.pending_output() == before);
+    CHECK_FALSE(server.send(Kind::text, ConstBytes{}));
+    CHECK(take_output(server) ==
+          server_frame(begin_text, "one") + server_frame(final_continuation));
+  }
+  TestEntropy entropy;
+  Connection client = open_client(entropy);
+  CHECK_FALSE(client.send(Kind::text, bytes_of("one"), false));
+  CHECK(client.send(Kind::text, SharedBytes("x"s)) == Error::message_unfinished);
+}
+
+TEST_CASE("control payloads are limited to 125 octets") {
+  Connection server = open_server();
+  const std::string longest(125, 'x');
+  CHECK(server.ping(bytes_of(longest + "x")) == Error::control_payload_too_long);
+  CHECK(server.pong(bytes_of(longest + "x")) == Error::control_payload_too_long);
+  CHECK_FALSE(server.wants_write());
+  CHECK_FALSE(server.ping(bytes_of(longest)));
+  CHECK_FALSE(server.pong(bytes_of(longest)));
+  CHECK(take_output(server) ==
+        server_frame(ping_frame, longest) + server_frame(pong_frame, longest));
+}
+
+TEST_CASE("nothing is queued above max_write_buffer_size, exactly") {
+  Config config;
+  config.write_buffer_size = 10;
+  config.max_write_buffer_size = 100;
+  Connection server = open_server(config);
+  CHECK_FALSE(server.send(Kind::binary, bytes_of(std::string(97, 'x'))));
+  CHECK(server.pending_output() == 99);
+  CHECK_FALSE(
+      server.send(Kind::binary, bytes_of("y")));  // one octet short of the limit, anything goes
+  const std::size_t full = server.pending_output();
+  CHECK(full == 102);
+  CHECK(server.send(Kind::binary, bytes_of("z")) == Error::write_buffer_full);
+  CHECK(server.send(Kind::binary, SharedBytes(std::string(4000, 'z'))) == Error::write_buffer_full);
+  CHECK(server.ping() == Error::write_buffer_full);
+  CHECK(server.pong() == Error::write_buffer_full);
+  CHECK(server.send(Kind::text, bytes_of("z"), false) == Error::write_buffer_full);
+  CHECK(server.pending_output() == full);
+  server.consume(2);
+  CHECK(server.send(Kind::binary, ConstBytes{}) == Error::write_buffer_full);  // exactly the limit
+  server.consume(1);
+  CHECK_FALSE(server.send(Kind::binary, ConstBytes{}));
+}
+
+TEST_CASE("room for the answer to a ping and for a Close is always there") {
+  Config config;
+  config.write_buffer_size = 10;
+  config.max_write_buffer_size = 100;
+  Connection server = open_server(config);
+  CHECK_FALSE(server.send(Kind::binary, bytes_of(std::string(200, 'x'))));
+  CHECK(server.send(Kind::binary, ConstBytes{}) == Error::write_buffer_full);
+  feed(server, client_frame(ping_frame, "p"));
+  CHECK_FALSE(server.close(CloseCode::normal, "full"));
+  CHECK(take_output(server) == server_frame(final_binary, std::string(200, 'x')) +
+                                   server_frame(pong_frame, "p") +
+                                   server_frame(close_frame, close_body(1000, "full")));
+}
+
+TEST_CASE("commands before the handshake are misuse") {
+  TestEntropy entropy;
+  Connection client = Connection::client("ws://example.org/", entropy);
+  Connection server = Connection::server();
+  take_output(client);
+  for (Connection* connection : {&client, &server}) {
+    CHECK(connection->send(Kind::text, bytes_of("x")) == Error::not_open);
+    CHECK(connection->send(Kind::text, SharedBytes(std::string(4000, 'x'))) == Error::not_open);
+    CHECK(connection->send(Kind::text, SharedBytes("x"s)) == Error::not_open);
+    CHECK(connection->ping() == Error::not_open);
+    CHECK(connection->pong() == Error::not_open);
+    CHECK(connection->close() == Error::not_open);
+    CHECK(connection->accept() == Error::no_request);
+    CHECK(connection->refuse({}) == Error::no_request);
+    CHECK_FALSE(connection->is_open());
+    CHECK_FALSE(connection->wants_write());
+  }
+}
+
+TEST_CASE("commands after a Close are misuse, whoever sent it") {
+  for (const bool ours : {false, true}) {
+    Connection server = open_server();
+    if (ours) {
+      CHECK_FALSE(server.close());
+    } else {
+      feed(server, client_frame(close_frame));
+    }
+    take_output(server);
+    CHECK(server.send(Kind::text, bytes_of("x")) == Error::send_after_close);
+    CHECK(server.send(Kind::text, SharedBytes(std::string(4000, 'x'))) == Error::send_after_close);
+    CHECK(server.ping() == Error::send_after_close);
+    CHECK(server.pong() == Error::send_after_close);
+    CHECK(server.close() == Error::send_after_close);
+    CHECK(server.accept() == Error::no_request);
+    CHECK_FALSE(server.wants_write());
+  }
+}
+
+TEST_CASE("a client without entropy receives, and can send nothing") {
+  Connection client = Connection::from_raw(Role::client, nullptr);
+  CHECK(client.send(Kind::text, bytes_of("x")) == Error::no_entropy);
+  CHECK(client.ping() == Error::no_entropy);
+  CHECK(client.close() == Error::no_entropy);
+  CHECK(feed(client, server_frame(ping_frame, "p") + server_frame(final_text, "x") +
+                         server_frame(close_frame)) ==
+        Records{pinged("p"), text("x"), closing(1005)});
+  CHECK_FALSE(client.wants_write());
+}
+
+TEST_CASE("every frame of a client has a key of its own") {
+  TestEntropy entropy;
+  Connection client = open_client(entropy);
+  CHECK_FALSE(client.send(Kind::text, bytes_of("same")));
+  const std::string first = take_output(client);
+  CHECK_FALSE(client.send(Kind::text, bytes_of("same")));
+  const std::string second = take_output(client);
+  CHECK(first.substr(0, 2) == second.substr(0, 2));
+  CHECK(first.substr(2, 4) != second.substr(2, 4));
+  CHECK_FALSE(client.close());
+  CHECK(entropy.fills == 3);
+}
+
+TEST_CASE("what a server and a client say to each other is understood") {
+  TestEntropy entropy;
+  Connection client = open_client(entropy);
+  Connection server = open_server();
+  Random random(99);
+  for (int i = 0; i < 50; ++i) {
+    const std::string payload = random.octets(random.below(3000));
+    CHECK_FALSE(client.send(Kind::binary, bytes_of(payload)));
+    CHECK(feed(server, take_output(client)) == Records{binary(payload)});
+    CHECK_FALSE(server.send(Kind::binary, bytes_of(payload)));
+    CHECK(feed(client, take_output(server)) == Records{binary(payload)});
+  }
+}
+
+}  // namespace wolframite::test

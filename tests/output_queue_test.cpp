@@ -1,0 +1,143 @@
+// Invariant: what was appended comes out in order; nothing pending moves; an empty queue owns no
+// memory.
+#include <doctest/doctest.h>
+
+#include <array>
+#include <cstring>
+#include <string>
+#include <vector>
+
+#include "memory.hpp"
+#include "random.hpp"
+#include "wire.hpp"
+#include "wolframite/detail/output_queue.hpp"
+
+namespace wolframite::test {
+namespace {
+
+using namespace std::string_literals;
+
+using detail::OutputQueue;
+
+std::string text_in(const OutputQueue& queue) {
+  std::vector<ConstBytes> gather(1000);
+  std::string text;
+  for (const ConstBytes segment : std::span(gather).first(queue.gather(gather)))
+    text.append(text_of(segment));
+  return text;
+}
+
+}  // namespace
+
+TEST_CASE("an output queue owns nothing while empty") {
+  CountingResource memory;
+  OutputQueue queue;
+  queue.append(ConstBytes{}, memory);
+  queue.append(SharedBytes(), memory);
+  CHECK(queue.empty());
+  CHECK(memory.allocations == 0);
+  queue.append(bytes_of("abc"), memory);
+  queue.append(SharedBytes("def"s), memory);
+  CHECK(queue.size() == 6);
+  CHECK(memory.in_use > 0);
+  queue.consume(6);
+  CHECK(queue.empty());
+  CHECK(memory.in_use == 0);
+  queue.append(bytes_of("abc"), memory);
+  queue.clear();
+  CHECK(queue.empty());
+  CHECK(memory.in_use == 0);
+}
+
+TEST_CASE("an output queue hands over its segments when moved") {
+  CountingResource memory;
+  OutputQueue queue;
+  queue.append(bytes_of("abc"), memory);
+  OutputQueue other(std::move(queue));
+  CHECK(text_in(other) == "abc");
+  other.append(bytes_of("def"), memory);
+  OutputQueue third;
+  third.append(bytes_of("lost"), memory);
+  third = std::move(other);
+  CHECK(text_in(third) == "abcdef");
+  OutputQueue& itself = third;
+  third = std::move(itself);
+  CHECK(text_in(third) == "abcdef");
+  third.clear();
+  CHECK(memory.in_use == 0);
+}
+
+TEST_CASE("an output queue gathers as far as the room reaches") {
+  CountingResource memory;
+  OutputQueue queue;
+  for (int i = 0; i < 3; ++i) {
+    queue.append(bytes_of("ab"), memory);
+    queue.append(SharedBytes("cd"s), memory);
+  }
+  std::array<ConstBytes, 4> gather;
+  CHECK(queue.gather(gather) == 4);
+  CHECK(text_of(gather[3]) == "cd");
+  queue.consume(3);
+  CHECK(queue.gather(std::span(gather).first(1)) == 1);
+  CHECK(text_of(gather[0]) == "d");
+  CHECK(text_in(queue) == "dabcdabcd");
+}
+
+TEST_CASE("an append larger than any block stays in one piece") {
+  CountingResource memory;
+  OutputQueue queue;
+  queue.append(bytes_of("x"), memory);
+  const std::string large(100'000, 'l');
+  std::memcpy(queue.extend(large.size(), memory), large.data(), large.size());
+  queue.append(bytes_of("y"), memory);
+  CHECK(text_in(queue) == "x" + large + "y");
+}
+
+TEST_CASE("random appends and consumption come out in order") {
+  for (std::uint64_t seed = 0; seed < 50; ++seed) {
+    Random random(seed);
+    CountingResource memory;
+    OutputQueue queue;
+    std::string pending;
+    for (int step = 0; step < 300; ++step) {
+      const std::string text =
+          random.letters(random.one_in(10) ? random.below(20'000) : random.below(300));
+      if (random.one_in(3)) {
+        queue.append(SharedBytes(text), memory);
+      } else {
+        queue.append(bytes_of(text), memory);
+      }
+      pending += text;
+      const std::size_t taken = random.below(std::min<std::size_t>(pending.size(), 1000) + 1);
+      queue.consume(taken);
+      pending.erase(0, taken);
+      REQUIRE(queue.size() == pending.size());
+    }
+    CHECK(text_in(queue) == pending);
+    queue.consume(pending.size());
+    CHECK(memory.in_use == 0);
+  }
+}
+
+TEST_CASE(
+    "memory stays within twice the bytes that wait, shared payloads between small frames "
+    "included") {
+  // A header in front of each shared payload must not cost a block of its own full size.
+  CountingResource memory;
+  OutputQueue queue;
+  const SharedBytes payload(std::string(1024, 's'));
+  for (int i = 0; i < 1000; ++i) {
+    queue.append(bytes_of("head"), memory);
+    queue.append(payload, memory);
+  }
+  CHECK(memory.in_use <= queue.size());
+  queue.clear();
+  for (const std::size_t size : {2U, 100U, 5'000U, 9'000U, 20'000U}) {
+    const std::string text(size, 'x');
+    while (queue.size() < 1'000'000) queue.append(bytes_of(text), memory);
+    CHECK(memory.in_use <= 2 * queue.size() + 16 * 1024);
+    queue.clear();
+  }
+}
+
+}  // namespace wolframite::test
