@@ -65,7 +65,7 @@ TEST_CASE("every window size and memory level comes back, with and without a pie
     for (const int level : {1, 6, 9}) {
       Deflater deflater({.window_bits = bits, .level = level, .memory_level = 1 + bits % 9}, memory);
       Inflater inflater(bits, memory);
-      for (const std::size_t size : {1, 100, 5000, 200'000}) {
+      for (const std::size_t size : {1U, 100U, 5000U, 200'000U}) {
         const std::string text = sample(random, size);
         const std::string compressed = compress(deflater, text, 7 + random.below(3000));
         const Inflated back = inflate(inflater, compressed, 1 + random.below(2000), 1 + random.below(3000));
