@@ -40,9 +40,9 @@ void turn(Client& client, bool readable) {
   if (readable) {
     std::array<std::byte, 16384> buffer;
     const ssize_t size = recv(fd, buffer.data(), buffer.size(), MSG_DONTWAIT);
+    const bool ended = size == 0 || (size < 0 && errno != EAGAIN);
     Bytes in(buffer.data(), static_cast<std::size_t>(std::max<ssize_t>(size, 0)));
     while (const auto event = ws.receive(in)) react(ws, *event);
-    const bool ended = size == 0 || (size < 0 && errno != EAGAIN);
     while (const auto event = ended ? ws.receive_eof() : std::nullopt) react(ws, *event);
   }
   for (std::array<ConstBytes, 1> next; ws.output(next) > 0;) {

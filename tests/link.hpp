@@ -47,9 +47,13 @@ struct LinkOptions {
 
 class Link {
  public:
-  Link(Connection client, Connection server, std::uint64_t seed = 0, LinkOptions options = {})
-      : client(std::move(client)), server(std::move(server)), random_(seed), options_(options) {
-    this->server.on_event = [](End& end, const Event& event) {
+  Link(Connection from_client, Connection from_server, std::uint64_t seed = 0,
+       LinkOptions options = {})
+      : client(std::move(from_client)),
+        server(std::move(from_server)),
+        random_(seed),
+        options_(options) {
+    server.on_event = [](End& end, const Event& event) {
       if (std::holds_alternative<Requested>(event)) CHECK_FALSE(end.connection.accept());
     };
   }

@@ -103,7 +103,10 @@ struct Link {
     return any;
   }
   Link& run() {
-    while (turn(client, server) | turn(server, client)) {
+    bool moved = true;
+    while (moved) {
+      moved = turn(client, server);
+      moved = turn(server, client) || moved;
     }
     return *this;
   }

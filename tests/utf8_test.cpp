@@ -269,6 +269,26 @@ TEST_CASE("SEC-16 a fault at any place of a long text is found at its octet") {
   }
 }
 
+TEST_CASE("SEC-16 a fault at any place of a short text is found") {
+  for (std::size_t length = 1; length <= 80; ++length) {
+    for (std::size_t place = 0; place < length; ++place) {
+      std::string text(length, 'a');
+      text[place] = '\xFF';
+      check_all_ways(text, {false, false, place + 1});
+    }
+  }
+}
+
+TEST_CASE("SEC-16 plain ASCII between a lead octet and its continuation is not skipped") {
+  for (std::size_t before = 0; before <= 70; ++before) {
+    for (const std::size_t between : {1U, 16U, 32U, 64U, 128U, 256U}) {
+      const std::string text =
+          std::string(before, 'a') + "\xC3" + std::string(between, 'a') + "\xA9";
+      check_all_ways(text, {false, false, before + 2});
+    }
+  }
+}
+
 TEST_CASE("SEC-16 a lead octet cannot complete the sequence before it") {
   for (std::size_t length = 0; length <= 200; ++length) {
     for (const std::string_view cut : {"\xC3", "\xE2", "\xE2\x82", "\xF0", "\xF0\x9F\x98"}) {

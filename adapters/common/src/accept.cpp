@@ -9,11 +9,15 @@ namespace {
 Answer upgrade_required() {
   Response response;
   response.status = 426;
-  response.headers.append("Upgrade", "websocket");
   response.headers.append("Sec-WebSocket-Version", "13");
   response.headers.append("Content-Type", "text/plain");
   response.body = "This is a WebSocket service.\n";
   return response;
+}
+
+/// Tells the client that its request could not be answered as the application wanted.
+void apologise(StreamCore& core) {
+  if (core.closed() == nullptr) static_cast<void>(core.refuse(Response{500, {}, {}, {}}));
 }
 
 }  // namespace
@@ -46,11 +50,11 @@ Task<Result<WebSocketStream>> accept(Loop& loop, Socket socket, AcceptOptions op
 
   if (const auto* const response = std::get_if<Response>(&answer)) {
     const std::error_code error = core.refuse(*response);
+    if (error) apologise(core);
     co_return tl::unexpected(error ? error : make_error_code(Error::refused));
   }
   if (const std::error_code error = core.accept(std::get<Accept>(answer))) {
-    // The answer cannot be sent. The client is told that it is our fault.
-    if (core.closed() == nullptr) static_cast<void>(core.refuse(Response{500, {}, {}, {}}));
+    apologise(core);
     co_return tl::unexpected(error);
   }
   if (co_await HandshakeAwaiter(core) != StreamCore::Step::opened) {

@@ -10,13 +10,14 @@ StreamCore::StreamCore(Loop& loop, Socket socket, Connection connection)
     : socket_(std::move(socket)),
       loop_(loop),
       session_(std::move(connection)),
-      handshaking_(!session_.connection().is_open()) {
+      handshaking_(!session_.connection().is_open()),
+      told_turn_(loop.turn_ - 1) {
   ++loop_.streams_;
   attend();  // the clock starts, and a client's request goes out
 }
 
 StreamCore::~StreamCore() {
-  assert(orphaned_ && reader_ == nullptr && waiters_ == nullptr && input_ == nullptr);
+  assert(orphaned_ && reader_ == nullptr && input_ == nullptr);
   loop_.remove_orphan(*this);
   if (is_armed()) loop_.timers().disarm(*this);
   --loop_.streams_;
@@ -45,13 +46,13 @@ std::error_code StreamCore::refuse(const Response& response) {
 }
 
 void StreamCore::abandon() noexcept {
-  orphaned_ = true;
-  orphan_index_ = static_cast<std::uint32_t>(loop_.orphans_.size());
-  loop_.orphans_.push_back(this);
   // Worth lingering for is only a closing handshake, or the reason why there is no other.
   const bool ending = ended_ != nullptr || (!handshaking_ && !session_.connection().is_open());
   aborted_ = !ending || session_.connection().config().close_timeout.count() == 0;
   fail_waiters(std::make_error_code(std::errc::operation_canceled));
+  orphaned_ = true;
+  orphan_index_ = loop_.orphans_.size();
+  loop_.orphans_.push_back(this);
   release_input();
   attend();
 }
@@ -83,12 +84,12 @@ void StreamCore::settle() {
 // Tells the time before input or a command, which are stamped with it. Stops just short of a deadline: the
 // input may put that off. Ends a view.
 void StreamCore::tell_time() {
-  if (told_ == loop_.now()) return;
-  told_ = loop_.now();
-  Time now = told_;
+  if (told_turn_ == loop_.turn_) return;
+  told_turn_ = loop_.turn_;
+  Time now = loop_.now();
   const std::optional<Time> due = session_.deadline();
   if (due && *due <= now && *due > Time::min()) now = *due - Time::duration(1);
-  if (const auto event = session_.advance(now)) news_ |= handle(*event, false);
+  if (const auto event = session_.advance(now); event && handle(*event, false)) news_ = true;
 }
 
 // Lets the session act on the time. Not while a view is out, for that would end it; nor while there is input
@@ -100,8 +101,7 @@ void StreamCore::advance() {
   std::optional<Time> due = session_.deadline();
   // Twice, for the first call may be there only to set the clock.
   for (int round = 0; due && *due <= loop_.now() && !news_ && round < 2; ++round) {
-    told_ = loop_.now();
-    if (const auto event = session_.advance(told_)) news_ = handle(*event, false);
+    if (const auto event = session_.advance(loop_.now())) news_ = handle(*event, false);
     due = session_.deadline();
   }
   if (!due || !socket_.is_open()) {

@@ -7,16 +7,15 @@
 
 namespace wolframite {
 
-InputAwaiter::~InputAwaiter() {
-  if (frame_ && core_.reader_ == this) core_.reader_ = nullptr;
-}
+void InputAwaiter::call_off() noexcept { core().reader_ = nullptr; }
 
 void InputAwaiter::await_suspend(std::coroutine_handle<> frame) {
-  assert(core_.reader_ == nullptr && "one coroutine at a time may wait in next()");
-  frame_ = frame;
-  core_.reader_ = this;
-  if (core_.wants_input()) core_.want_input();
-  if (core_.session_.deadline()) core_.attend();  // time may have stood still
+  StreamCore& stream = core();
+  assert(stream.reader_ == nullptr && "one coroutine at a time may wait in next()");
+  stream.reader_ = frame;
+  core_ |= waits;
+  if (stream.wants_input()) stream.want_input();
+  if (stream.session_.deadline()) stream.attend();  // time may have stood still
 }
 
 bool StreamCore::is_view_out() const {
@@ -120,7 +119,7 @@ void StreamCore::received(InputLease& lease) {
 
 void StreamCore::received_eof(int error) {
   eof_ = true;
-  errno_ = error;
+  errno_ = static_cast<std::uint8_t>(error);
   proceed();
 }
 
@@ -133,7 +132,7 @@ void StreamCore::proceed() {
 }
 
 void StreamCore::wake_reader() {
-  if (InputAwaiter* const reader = std::exchange(reader_, nullptr)) loop_.resume(reader->frame_);
+  if (const auto reader = std::exchange(reader_, nullptr)) loop_.resume(reader);
 }
 
 std::optional<Message> StreamCore::take_message() {

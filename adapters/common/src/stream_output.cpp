@@ -32,7 +32,7 @@ void StreamCore::write_early() {
 }
 
 bool StreamCore::make_room() {
-  if (waiting_sends_ > 0) return false;
+  if (is_send_waiting()) return false;
   if (has_room()) return true;
   write_early();
   return has_room();
@@ -85,7 +85,7 @@ Operation StreamCore::ready() {
 
 Operation StreamCore::flush() {
   if (write_failed_) return std::error_code(errno_, std::system_category());
-  if (waiting_sends_ == 0) {
+  if (!is_send_waiting()) {
     if (session_.wants_write()) write_early();
     if (write_failed_) return std::error_code(errno_, std::system_category());
     if (!session_.wants_write()) return std::error_code{};
@@ -120,31 +120,49 @@ std::error_code StreamCore::pong(ConstBytes payload) {
   return session_.connection().pong(payload);
 }
 
+// Calls `function` for each in turn, until it returns false. It may finish the one it is called for.
+template <class Function>
+void StreamCore::for_each_waiter(Function function) {
+  if (orphaned_ || waiters_ == nullptr) return;
+  const detail::ListNode* const last = waiters_->prev;
+  detail::PendingOperation* operation = waiters_;
+  for (;;) {
+    auto* const next = static_cast<detail::PendingOperation*>(operation->next);
+    const bool was_last = operation == last;
+    if (!function(*operation) || was_last) return;
+    operation = next;
+  }
+}
+
 void StreamCore::wrote(std::size_t size) {
   session_.consume(size);
-  detail::PendingOperation* operation = waiters_;
-  if (operation == nullptr) return;
-  do {
-    if (operation->what == What::flush && operation->begun) {
-      operation->unwritten -= std::min(operation->unwritten, size);
-    }
-    operation = static_cast<detail::PendingOperation*>(operation->next);
-  } while (operation != waiters_);
+  for_each_waiter([&](detail::PendingOperation& operation) {
+    if (operation.begun) operation.unwritten -= std::min(operation.unwritten, size);
+    return true;
+  });
 }
 
 void StreamCore::write_failed(int error) {
   write_failed_ = true;
-  if (!eof_) errno_ = error;
+  if (!eof_) errno_ = static_cast<std::uint8_t>(error);
   writable_ = false;
   session_.consume(session_.pending_output());  // nobody will ever read it
   attend();
   // Closing and reading go on: what the peer sent before is still to be had, and reading tells the end.
-  detail::PendingOperation* operation = waiters_;
-  for (std::size_t left = waiting_; left > 0; --left) {
-    auto* const next = static_cast<detail::PendingOperation*>(operation->next);
-    if (operation->what != What::close) finish(*operation, {error, std::system_category()});
-    operation = next;
-  }
+  for_each_waiter([&](detail::PendingOperation& operation) {
+    if (operation.what != What::close) finish(operation, {error, std::system_category()});
+    return true;
+  });
+}
+
+bool StreamCore::is_send_waiting() const {
+  if (waiters_ == nullptr) return false;
+  const detail::PendingOperation* operation = waiters_;
+  do {
+    if (operation->what != What::flush && operation->what != What::close) return true;
+    operation = static_cast<const detail::PendingOperation*>(operation->next);
+  } while (operation != waiters_);
+  return false;
 }
 
 detail::PendingOperation& StreamCore::wait(What what) {
@@ -158,8 +176,6 @@ detail::PendingOperation& StreamCore::wait(What what) {
   } else {
     operation->insert_before(*waiters_);
   }
-  ++waiting_;
-  if (what != What::close && what != What::flush) ++waiting_sends_;
   attend();
   return *operation;
 }
@@ -167,13 +183,7 @@ detail::PendingOperation& StreamCore::wait(What what) {
 // Serves them in their order. A send that finds no room holds up those behind it; flush and close hold
 // up nobody.
 void StreamCore::serve_waiters() {
-  detail::PendingOperation* operation = waiters_;
-  bool held_up = false;
-  for (std::size_t left = waiting_; left > 0 && !held_up; --left) {
-    auto* const next = static_cast<detail::PendingOperation*>(operation->next);
-    held_up = !serve(*operation);
-    operation = next;
-  }
+  for_each_waiter([this](detail::PendingOperation& operation) { return serve(operation); });
 }
 
 // Returns false if those behind it have to wait as well.
@@ -211,8 +221,6 @@ void StreamCore::unlink(detail::PendingOperation& operation) noexcept {
     waiters_ = operation.is_linked() ? static_cast<detail::PendingOperation*>(operation.next) : nullptr;
   }
   operation.unlink();
-  --waiting_;
-  if (operation.what != What::close && operation.what != What::flush) --waiting_sends_;
 }
 
 void StreamCore::finish(detail::PendingOperation& operation, std::error_code result) noexcept {

@@ -28,6 +28,12 @@ bool starts_tls(std::byte first) {
   return first == std::byte{SSL3_RT_HANDSHAKE} || first == std::byte{SSL3_RT_ALERT};
 }
 
+// SSL_get_error looks into the thread's queue, which others may have left filled. Clearing it when
+// it is empty would cost more than a small record does.
+void clear_openssl_errors() {
+  if (ERR_peek_error() != 0) ERR_clear_error();
+}
+
 /// The host as certificates have it: without the dot that ends a full name, and without an IPv6
 /// zone.
 std::string_view certified_form(std::string_view host) {
@@ -118,7 +124,7 @@ TlsEngine::TlsEngine(const TlsContext& context, Role role, std::string_view host
     : memory_(memory != nullptr ? memory : std::pmr::get_default_resource()),
       rekey_after_(TlsCommonOptions{}.rekey_after),
       role_(role) {
-  ERR_clear_error();
+  clear_openssl_errors();
   ConnectionPointer ssl(SSL_new(context.native_handle()));
   BIO* bio = BIO_new(Bio::method());
   if (ssl == nullptr || bio == nullptr) {
@@ -191,7 +197,7 @@ std::size_t TlsEngine::receive(Bytes& in, Bytes room) {
 }
 
 void TlsEngine::shake_hands() {
-  ERR_clear_error();
+  clear_openssl_errors();
   const int result = SSL_do_handshake(ssl_);
   if (result != 1) return judge(result);
   handshake_done_ = true;
@@ -201,7 +207,7 @@ void TlsEngine::shake_hands() {
 std::size_t TlsEngine::decrypt(Bytes room) {
   std::size_t size = 0;
   while (size < room.size()) {
-    ERR_clear_error();
+    clear_openssl_errors();
     std::size_t read = 0;
     const int result = SSL_read_ex(ssl_, room.data() + size, room.size() - size, &read);
     size += read;
@@ -209,6 +215,8 @@ std::size_t TlsEngine::decrypt(Bytes room) {
     if (renegotiation_) fail(TlsError::renegotiation_refused);
     if (unread_replies_ > max_unread_replies) fail(TlsError::too_many_replies);
     if (result != 1 || error_) break;
+    // All that was lent is used up: another read could only say so.
+    if (lent_.empty() && SSL_pending(ssl_) == 0) break;
   }
   return size;
 }
@@ -254,7 +262,7 @@ std::size_t TlsEngine::write(std::span<const ConstBytes> parts) {
 bool TlsEngine::encrypt(ConstBytes plaintext) {
   while (!plaintext.empty()) {
     rekey_if_due(plaintext.size());
-    ERR_clear_error();
+    clear_openssl_errors();
     std::size_t written = 0;
     const int result = SSL_write_ex(ssl_, plaintext.data(), plaintext.size(), &written);
     if (result != 1) {
@@ -278,7 +286,7 @@ void TlsEngine::rekey_if_due(std::size_t size) {
 
 void TlsEngine::shutdown() {
   if (handshake_done_ && !error_ && !shut_down_) {
-    ERR_clear_error();
+    clear_openssl_errors();
     SSL_shutdown(ssl_);
   }
   shut_down_ = true;

@@ -22,8 +22,9 @@ std::uint64_t key_of(const void* address) { return reinterpret_cast<std::uintptr
 std::error_code last_error() { return {errno, std::system_category()}; }
 
 int timeout_until(Time until) {
-  const auto left = until - std::chrono::steady_clock::now();
-  if (until == Time::min() || left <= Time::duration::zero()) return 0;
+  const Time now = std::chrono::steady_clock::now();
+  if (until <= now) return 0;  // compared, not subtracted: it may be Time::min()
+  const auto left = until - now;
   // Rounded up: a turn too early would find nothing due, and come again.
   const auto milliseconds = std::chrono::ceil<std::chrono::milliseconds>(left).count();
   constexpr int longest = std::numeric_limits<int>::max();

@@ -30,9 +30,6 @@ class Stream final : public StreamCore {
   void close_socket() noexcept override;
 
   [[nodiscard]] Loop& epoll_loop() const { return static_cast<Loop&>(loop_); }
-
-  bool queued_ = false;   // in the loop's list of streams to read from
-  bool hung_up_ = false;  // the end, or an error, is behind what can be read
 };
 
 }  // namespace wolframite::epoll

@@ -163,7 +163,10 @@ class Loop {
   /// Waits for I/O, at most until `until` (none: without end), refreshes the clock with `update_now` and
   /// hands out what has happened. Also watches `mailbox()->fd()`, and clears it.
   virtual void wait(std::optional<Time> until) = 0;
-  void update_now() noexcept { now_ = std::chrono::steady_clock::now(); }
+  void update_now() noexcept {
+    now_ = std::chrono::steady_clock::now();
+    ++turn_;
+  }
 
   /// Destroys all tasks and streams. The last thing that still needs the derived loop: its destructor
   /// begins with it.
@@ -196,6 +199,7 @@ class Loop {
   std::shared_ptr<Mailbox> mailbox_;
   std::atomic<bool> stopped_ = false;
   Time now_;
+  std::uint32_t turn_ = 0;                // how often now_ was read
   LoopMemory memory_;
   BufferPool buffers_;
   SystemEntropy entropy_;

@@ -65,7 +65,7 @@ struct PendingOperation : Waiter {
 class StreamCore : public Timer {
  public:
   /// Where an opening handshake has come to.
-  enum class Step : std::uint8_t { requested, opened, refused, closed };
+  enum class Step : unsigned char { requested, opened, refused, closed };
 
   StreamCore(Loop& loop, Socket socket, Connection connection);
   virtual ~StreamCore();
@@ -140,6 +140,8 @@ class StreamCore : public Timer {
   Session session_;
   bool readable_ : 1 = false;  ///< backend: there may be input that was not read
   bool writable_ : 1 = true;   ///< backend: a write may succeed
+  bool queued_ : 1 = false;    ///< backend: in a list of the loop's
+  bool hung_up_ : 1 = false;   ///< backend: the end, or an error, is behind what can be read
 
  private:
   friend class Loop;
@@ -176,6 +178,9 @@ class StreamCore : public Timer {
   [[nodiscard]] bool serve(detail::PendingOperation& operation);
   void finish(detail::PendingOperation& operation, std::error_code result) noexcept;
   void unlink(detail::PendingOperation& operation) noexcept;
+  [[nodiscard]] bool is_send_waiting() const;
+  template <class Function>
+  void for_each_waiter(Function function);
   void fail_waiters(std::error_code why) noexcept;
   [[nodiscard]] std::error_code end_reason() const;
 
@@ -197,44 +202,53 @@ class StreamCore : public Timer {
   bool closing_ : 1 = false;        // close() was called: what nobody waits for is discarded
   bool orphaned_ : 1 = false;
   bool aborted_ : 1 = false;        // orphaned, and not worth lingering
-  Step step_ = Step::closed;
-  int errno_ = 0;                   // why reading or writing ended
-  std::uint32_t orphan_index_ = 0;
+  Step step_ : 2 = Step::closed;
+  std::uint8_t errno_ = 0;          // why reading or writing ended; Linux has none above 133
+  std::uint32_t told_turn_;         // of the loop, in which the session was told the time last
   InputLease* input_ = nullptr;
-  InputAwaiter* reader_ = nullptr;
-  detail::PendingOperation* waiters_ = nullptr;  // first of a circular list
-  std::uint32_t waiting_ = 0;                    // their number
-  std::uint32_t waiting_sends_ = 0;              // without those for flush and close
-  Time told_ = Time::min();                      // the time the session was told last
+  std::coroutine_handle<> reader_;
+  union {
+    detail::PendingOperation* waiters_ = nullptr;  // first of a circular list
+    std::size_t orphan_index_;                     // of an orphan, for nobody waits on one
+  };
   std::unique_ptr<Ended> ended_;
   StreamCore* attention_next_ = nullptr;
 };
 
-/// A coroutine that waits for what a stream receives next.
+/// A coroutine that waits for what a stream receives next. One pointer, for every idle echo holds one.
 class InputAwaiter {
  public:
   InputAwaiter(const InputAwaiter&) = delete;
   InputAwaiter& operator=(const InputAwaiter&) = delete;
 
-  bool await_ready() { return core_.poll(); }
+  bool await_ready() { return core().poll(); }
   void await_suspend(std::coroutine_handle<> frame);
 
  protected:
-  explicit InputAwaiter(StreamCore& core) : core_(core) {}
-  ~InputAwaiter();
+  explicit InputAwaiter(StreamCore& core) : core_(reinterpret_cast<std::uintptr_t>(&core)) {}
+  ~InputAwaiter() {
+    if ((core_ & waits) != 0) call_off();
+  }
 
-  StreamCore& core_;
+  [[nodiscard]] StreamCore& core() const { return *reinterpret_cast<StreamCore*>(core_ & ~waits); }
+
+  [[nodiscard]] StreamCore& resumed() {
+    core_ &= ~waits;
+    return core();
+  }
 
  private:
-  friend class StreamCore;
-  std::coroutine_handle<> frame_;
+  static constexpr std::uintptr_t waits = 1;
+  void call_off() noexcept;
+
+  std::uintptr_t core_;  // the address, plus `waits` from suspension to resumption
 };
 
 /// Waits for the next step of an opening handshake.
 class [[nodiscard]] HandshakeAwaiter : public InputAwaiter {
  public:
   explicit HandshakeAwaiter(StreamCore& core) : InputAwaiter(core) {}
-  [[nodiscard]] StreamCore::Step await_resume() { return core_.take_step(); }
+  [[nodiscard]] StreamCore::Step await_resume() { return resumed().take_step(); }
 };
 
 }  // namespace wolframite

@@ -22,35 +22,46 @@ namespace wolframite {
 class [[nodiscard]] NextAwaiter : public InputAwaiter {
  public:
   explicit NextAwaiter(StreamCore& core) : InputAwaiter(core) {}
-  [[nodiscard]] std::optional<Message> await_resume() { return core_.take_message(); }
+  [[nodiscard]] std::optional<Message> await_resume() { return resumed().take_message(); }
 };
 
 /// A send, ready, flush or close under way: `co_await` it for its outcome. Destroying it calls it off; the
 /// message of a send that waited is then not sent at all, and one that did not wait is sent whole.
 class [[nodiscard]] Operation {
  public:
-  Operation(std::error_code result) : result_(result) {}
-  explicit Operation(detail::PendingOperation& pending) : pending_(&pending) {}
+  Operation(std::error_code result) : category_(&result.category()), value_(result.value()) {}
+  explicit Operation(detail::PendingOperation& pending) : pending_(&pending), waits_(true) {}
   Operation(Operation&& other) noexcept
-      : pending_(std::exchange(other.pending_, nullptr)), result_(other.result_) {}
+      : value_(other.value_), waits_(other.waits_) {
+    if (waits_) {
+      pending_ = other.pending_;
+      other.category_ = &std::system_category();
+      other.waits_ = false;
+    } else {
+      category_ = other.category_;
+    }
+  }
   Operation& operator=(Operation&&) = delete;
   ~Operation() {
-    if (pending_ != nullptr) call_off();
+    if (waits_) call_off();
   }
 
-  [[nodiscard]] bool await_ready() const noexcept {
-    return pending_ == nullptr || pending_->core == nullptr;
-  }
+  [[nodiscard]] bool await_ready() const noexcept { return !waits_ || pending_->core == nullptr; }
   void await_suspend(std::coroutine_handle<> frame) noexcept { pending_->frame = frame; }
   std::error_code await_resume() const noexcept {
-    return pending_ == nullptr ? result_ : pending_->result;
+    return waits_ ? pending_->result : std::error_code(value_, *category_);
   }
 
  private:
   void call_off() noexcept;
 
-  detail::PendingOperation* pending_ = nullptr;  // null if it was done at once
-  std::error_code result_;
+  // Small as an error code, for the frame of every coroutine that sends holds one.
+  union {
+    detail::PendingOperation* pending_;    // if it had to wait
+    const std::error_category* category_;  // of the outcome, if it was done at once
+  };
+  int value_ = 0;
+  bool waits_ = false;
 };
 
 /// One end of an open WebSocket connection: messages come out of `next` and go into `send`.

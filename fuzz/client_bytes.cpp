@@ -1,0 +1,8 @@
+// Invariant: whatever a server sends to an open client, and however it is cut, the client tells and
+// answers what a naive reading of the whole finds, and its memory follows the octets received.
+#include "support/owner.hpp"
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  wolframite::fuzz::converse(wolframite::Role::client, {data, size});
+  return 0;
+}

@@ -1,0 +1,360 @@
+// However a connection ends, its stream says so once with the right reason, writers and readers are let go, and
+// nothing is sent on a broken pipe or lost to a reset that our own side caused.
+#include <sys/socket.h>
+
+#include "rig.hpp"
+
+namespace wolframite::test {
+namespace {
+
+Task<> close_stream(WebSocketStream& stream, Outcome& outcome, CloseCode code = CloseCode::normal) {
+  outcome.error = co_await stream.close(code, "bye");
+  outcome.done = true;
+}
+
+TEST_CASE("our close: Close, the peer's answer, and the end, server first") {
+  backend::Loop loop;
+  Pair pair = open_pair(loop);
+  Outcome outcome;
+  loop.spawn(close_stream(pair.stream, outcome));
+  CHECK(pair.peer.receive(7) == server_frame(close_frame, close_body(1000, "bye")));
+  settle(loop);
+  CHECK_FALSE(outcome.done);
+  pair.peer.send(client_frame(final_text, "late") + client_frame(close_frame, close_body(1000, "bye")));
+  CHECK(pair.peer.receive_all().empty());  // the server ends its side without waiting for ours
+  CHECK_FALSE(outcome.done);
+  pair.peer.finish();
+  turn_until(loop, [&] { return outcome.done; });
+  CHECK_FALSE(outcome.error);
+  REQUIRE(pair.stream.closed() != nullptr);
+  CHECK(pair.stream.closed()->clean);
+  CHECK(pair.stream.closed()->code == CloseCode::normal);
+  turn_until(loop, [&] { return !pair.stream.next_layer().is_open(); });
+}
+
+TEST_CASE("the peer's close is answered, and told by next") {
+  for (const Role role : {Role::server, Role::client}) {
+    backend::Loop loop;
+    Pair pair = open_pair(loop, role);
+    Outcome outcome;
+    loop.spawn(read_all(pair.stream, outcome));
+    const std::string body = close_body(4001, "why not");
+    pair.peer.send(role == Role::server
+                       ? client_frame(final_text, "last") + client_frame(close_frame, body)
+                       : server_frame(final_text, "last") + server_frame(close_frame, body));
+    if (role == Role::client) pair.peer.finish();
+    const std::string answer = pair.peer.receive_all();
+    CHECK(answer.size() == body.size() + (role == Role::server ? 2 : 6));
+    pair.peer.finish();
+    turn_until(loop, [&] { return outcome.done; });
+    CHECK(outcome.messages == std::vector{"last"s});
+    CHECK(outcome.clean);
+    CHECK(outcome.code == static_cast<CloseCode>(4001));
+    CHECK(pair.stream.closed()->reason == "why not");
+    CHECK_FALSE(outcome.why);
+    CHECK(pair.stream.is_terminated());
+  }
+}
+
+TEST_CASE("both sides close at once") {
+  backend::Loop loop;
+  auto [left, right] = connected();
+  auto server = WebSocketStream::from_raw_socket(loop, std::move(left), Role::server);
+  auto client = WebSocketStream::from_raw_socket(loop, std::move(right), Role::client);
+  REQUIRE(server);
+  REQUIRE(client);
+  Outcome a, b;
+  loop.spawn(close_stream(*server, a));
+  loop.spawn(close_stream(*client, b));
+  turn_until(loop, [&] { return a.done && b.done; });
+  CHECK_FALSE(a.error);
+  CHECK_FALSE(b.error);
+  CHECK(server->closed()->clean);
+  CHECK(client->closed()->clean);
+}
+
+TEST_CASE("close may be called again and after the end, and send after close is misuse") {
+  backend::Loop loop;
+  Pair pair = open_pair(loop);
+  Outcome first, second;
+  loop.spawn(close_stream(pair.stream, first));
+  loop.spawn(close_stream(pair.stream, second));
+  settle(loop);
+  auto send = [](WebSocketStream& stream) -> Task<> {
+    CHECK(co_await stream.send("x") == ErrorClass::misuse);
+  };
+  run(loop, send(pair.stream));
+  CHECK(pair.stream.feed(Kind::text, bytes_of("x")) == Error::send_after_close);
+  pair.peer.send(client_frame(close_frame, close_body(1000)));
+  pair.peer.finish();
+  turn_until(loop, [&] { return first.done && second.done; });
+  CHECK_FALSE(first.error);
+  CHECK_FALSE(second.error);
+  Outcome third;
+  run(loop, close_stream(pair.stream, third));
+  CHECK(third.done);
+  CHECK_FALSE(third.error);
+  run(loop, send(pair.stream));
+}
+
+TEST_CASE("close reads what comes until the peer's Close, and drops it") {
+  backend::Loop loop;
+  Pair pair = open_pair(loop);
+  Outcome outcome;
+  loop.spawn(close_stream(pair.stream, outcome));
+  const std::string message = client_frame(final_binary, std::string(60'000, 'x'));
+  for (int i = 0; i < 100; ++i) pair.peer.send(message);
+  pair.peer.send(client_frame(close_frame, close_body(1000)));
+  pair.peer.finish();
+  turn_until(loop, [&] { return outcome.done; });
+  CHECK_FALSE(outcome.error);
+  CHECK(pair.stream.closed()->clean);
+}
+
+TEST_CASE("next gives the messages that come while close waits") {
+  backend::Loop loop;
+  Pair pair = open_pair(loop);
+  Outcome reader, closer;
+  loop.spawn(read_all(pair.stream, reader));
+  loop.spawn(close_stream(pair.stream, closer));
+  pair.peer.send(client_frame(final_text, "late") + client_frame(close_frame, close_body(1000)));
+  pair.peer.finish();
+  turn_until(loop, [&] { return reader.done && closer.done; });
+  CHECK(reader.messages == std::vector{"late"s});
+  CHECK(reader.clean);
+  CHECK_FALSE(closer.error);
+}
+
+TEST_CASE("SEC-27 the stream ends without a Close: idle, inside a header, inside a payload") {
+  const std::string frame = client_frame(final_text, "hello");
+  for (const std::size_t cut : {std::size_t{0}, std::size_t{1}, std::size_t{4}, frame.size() - 1}) {
+    for (const Transport transport : {Transport::tcp, Transport::local}) {
+      CAPTURE(cut);
+      backend::Loop loop;
+      Pair pair = open_pair(loop, Role::server, transport);
+      Outcome outcome;
+      loop.spawn(read_all(pair.stream, outcome));
+      pair.peer.send(client_frame(final_text, "whole") + frame.substr(0, cut));
+      pair.peer.finish();
+      turn_until(loop, [&] { return outcome.done; });
+      CHECK(outcome.messages == std::vector{"whole"s});
+      CHECK(outcome.why == Error::connection_reset);
+      CHECK(outcome.code == CloseCode::abnormal);
+      CHECK_FALSE(outcome.clean);
+      // The end stays the end.
+      Outcome again;
+      run(loop, read_all(pair.stream, again));
+      CHECK(again.ended);
+      CHECK(again.messages.empty());
+    }
+  }
+}
+
+TEST_CASE("SEC-27 a reset while next waits") {
+  backend::Loop loop;
+  Pair pair = open_pair(loop);
+  Outcome outcome;
+  loop.spawn(read_all(pair.stream, outcome));
+  settle(loop);
+  pair.peer.reset();
+  turn_until(loop, [&] { return outcome.done; });
+  CHECK(outcome.why == std::errc::connection_reset);
+  CHECK_FALSE(outcome.clean);
+}
+
+TEST_CASE("SEC-27 a reset while nobody reads is told to the next reader and to writers") {
+  backend::Loop loop;
+  Pair pair = open_pair(loop);
+  settle(loop);
+  pair.peer.reset();
+  settle(loop);
+  std::error_code error;
+  auto write = [](WebSocketStream& stream, std::error_code& into) -> Task<> {
+    while (!into) {
+      into = co_await stream.send("x");
+      if (!into) into = co_await stream.flush();
+    }
+  };
+  run(loop, write(pair.stream, error));
+  CHECK((error == std::errc::connection_reset || error == std::errc::broken_pipe));
+  Outcome outcome;
+  run(loop, read_all(pair.stream, outcome));
+  CHECK(outcome.ended);
+  CHECK(outcome.why);
+  CHECK_FALSE(outcome.clean);
+}
+
+TEST_CASE("SEC-27 a reset lets go of senders, flush and close that wait") {
+  backend::Loop loop;
+  Pair pair = open_pair(loop);
+  std::vector<Outcome> outcomes(4);
+  const std::string big(4U << 20U, 'x');
+  auto send = [](WebSocketStream& stream, const std::string& text, Outcome& outcome) -> Task<> {
+    while (!outcome.error) outcome.error = co_await stream.send(text);
+    outcome.done = true;
+  };
+  auto flush = [](WebSocketStream& stream, Outcome& outcome) -> Task<> {
+    outcome.error = co_await stream.flush();
+    outcome.done = true;
+  };
+  loop.spawn(send(pair.stream, big, outcomes[0]));
+  loop.spawn(send(pair.stream, big, outcomes[1]));
+  loop.spawn(flush(pair.stream, outcomes[2]));
+  settle(loop);
+  loop.spawn(close_stream(pair.stream, outcomes[3]));
+  settle(loop);
+  for (const Outcome& outcome : outcomes) CHECK_FALSE(outcome.done);
+  pair.peer.reset();
+  for (const Outcome& outcome : outcomes) turn_until(loop, [&] { return outcome.done; });
+  for (const Outcome& outcome : outcomes) CHECK(outcome.error);
+  CHECK_FALSE(pair.stream.closed()->clean);
+}
+
+TEST_CASE("SEC-27 a reset in the middle of closing") {
+  backend::Loop loop;
+  Pair pair = open_pair(loop);
+  Outcome outcome;
+  loop.spawn(close_stream(pair.stream, outcome));
+  CHECK(pair.peer.receive(7).size() == 7);
+  pair.peer.reset();
+  turn_until(loop, [&] { return outcome.done; });
+  CHECK(outcome.error == std::errc::connection_reset);
+}
+
+TEST_CASE("SEC-27 a half-closed peer still gets what is sent before its Close is missed") {
+  backend::Loop loop;
+  Pair pair = open_pair(loop);
+  auto work = [](WebSocketStream& stream, Outcome& outcome) -> Task<> {
+    auto message = co_await stream.next();
+    REQUIRE(message);
+    outcome.error = co_await stream.send(std::string(500'000, 'y'));
+    if (!outcome.error) outcome.error = co_await stream.flush();
+    outcome.done = true;
+  };
+  Outcome outcome;
+  loop.spawn(work(pair.stream, outcome));
+  pair.peer.send(client_frame(final_text, "one"));
+  pair.peer.finish();
+  CHECK(pair.peer.receive(500'000).size() >= 500'000);
+  turn_until(loop, [&] { return outcome.done; });
+  CHECK_FALSE(outcome.error);
+}
+
+TEST_CASE("SEC-27 no SIGPIPE: writing to a peer that is gone is an error code") {
+  // The default action of SIGPIPE would end this program.
+  backend::Loop loop;
+  Pair pair = open_pair(loop, Role::server, Transport::local);
+  pair.peer.close();
+  std::error_code error;
+  auto write = [](WebSocketStream& stream, std::error_code& into) -> Task<> {
+    into = co_await stream.send("x");
+    if (!into) into = co_await stream.flush();
+  };
+  run(loop, write(pair.stream, error));
+  CHECK(error == std::errc::broken_pipe);
+}
+
+TEST_CASE("after a violation the Close reaches a peer that goes on sending") {
+  backend::Loop loop;
+  Pair pair = open_pair(loop);
+  Outcome outcome;
+  loop.spawn(read_all(pair.stream, outcome));
+  pair.peer.send("\xFF\xFF" + std::string(1000, 'x'));
+  turn_until(loop, [&] { return outcome.done; });
+  CHECK(outcome.why == ErrorClass::protocol);
+  CHECK(outcome.code == CloseCode::protocol_error);
+  // The handle goes; the stream lingers until the peer has had its say.
+  { const WebSocketStream gone = std::move(pair.stream); }
+  settle(loop);
+  for (int i = 0; i < 20; ++i) pair.peer.send(std::string(50'000, 'x'));
+  const std::string got = pair.peer.receive_all();
+  CHECK(got.substr(0, 1) == octet(close_frame));
+  CHECK(pair.peer.error() == 0);
+  CHECK(loop.stream_count() == 1);
+  pair.peer.finish();
+  turn_until(loop, [&] { return loop.stream_count() == 0; });
+}
+
+TEST_CASE("a handle that is dropped writes once what is queued, and closes the socket") {
+  backend::Loop loop;
+  Pair pair = open_pair(loop);
+  CHECK_FALSE(pair.stream.feed(Kind::text, bytes_of("hello")));
+  { const WebSocketStream gone = std::move(pair.stream); }
+  CHECK(pair.peer.receive_all() == server_frame(final_text, "hello"));
+  turn_until(loop, [&] { return loop.stream_count() == 0; });
+}
+
+TEST_CASE("SEC-26 a stream is destroyed inside its own handler") {
+  backend::Loop loop;
+  Pair pair = open_pair(loop);
+  auto own = [](WebSocketStream stream, bool& done) -> Task<> {
+    auto message = co_await stream.next();
+    REQUIRE(message);
+    { const WebSocketStream gone = std::move(stream); }
+    done = true;
+  };
+  bool done = false;
+  loop.spawn(own(std::move(pair.stream), done));
+  pair.peer.send(client_frame(final_text, "a") + client_frame(final_text, "b"));
+  turn_until(loop, [&] { return done; });
+  pair.peer.receive_all();
+  CHECK(loop.stream_count() == 0);
+}
+
+TEST_CASE("SEC-26 a stream is destroyed while others wait on it") {
+  backend::Loop loop;
+  Pair pair = open_pair(loop);
+  const std::string big(8U << 20U, 'x');
+  auto stream = std::make_unique<WebSocketStream>(std::move(pair.stream));
+  Outcome reader, first, second;
+  auto read = [](WebSocketStream& from, Outcome& outcome) -> Task<> {
+    outcome.ended = !(co_await from.next()).has_value();
+    outcome.done = true;
+  };
+  auto send = [](WebSocketStream& to, const std::string& text, Outcome& outcome) -> Task<> {
+    outcome.error = co_await to.send(text);
+    outcome.done = true;
+  };
+  loop.spawn(read(*stream, reader));
+  loop.spawn(send(*stream, big, first));
+  loop.spawn(send(*stream, big, second));
+  settle(loop);
+  CHECK(first.done);
+  CHECK_FALSE(second.done);
+  stream.reset();
+  CHECK_FALSE(reader.done);  // later, from the loop
+  turn_until(loop, [&] { return reader.done && second.done; });
+  CHECK(reader.ended);
+  CHECK(second.error == std::errc::operation_canceled);
+  turn_until(loop, [&] { return loop.stream_count() == 0; });
+}
+
+TEST_CASE("SEC-26 a loop is destroyed with streams in every state") {
+  auto [a, b] = connected();
+  auto [c, d] = connected();
+  auto [e, f] = connected();
+  {
+    backend::Loop loop;
+    auto idle = WebSocketStream::from_raw_socket(loop, std::move(a), Role::server);
+    REQUIRE(idle);
+    auto accepting = [](Loop& on, Socket socket) -> Task<> {
+      static_cast<void>(co_await accept(on, std::move(socket)));
+    };
+    auto full = [](WebSocketStream stream) -> Task<> {
+      const std::string big(8U << 20U, 'x');
+      for (;;) static_cast<void>(co_await stream.send(big));
+    };
+    loop.spawn(echo(std::move(*idle)));
+    loop.spawn(accepting(loop, std::move(c)));
+    auto stream = WebSocketStream::from_raw_socket(loop, std::move(e), Role::server);
+    REQUIRE(stream);
+    loop.spawn(full(std::move(*stream)));
+    settle(loop);
+  }
+  char octet = 0;
+  CHECK(::recv(b.fd(), &octet, 1, 0) == 0);
+  CHECK(::recv(d.fd(), &octet, 1, 0) == 0);
+}
+
+}  // namespace
+}  // namespace wolframite::test

@@ -1,0 +1,169 @@
+// A loop runs what is given to it on its own thread, in order, wakes up for other threads and signals, and
+// ends when it is told to or nothing is left.
+#include <poll.h>
+#include <csignal>
+
+#include <atomic>
+#include <stdexcept>
+#include <thread>
+
+#include "rig.hpp"
+
+namespace wolframite::test {
+namespace {
+
+Task<> wait_for_ever(Loop& loop) {
+  for (;;) co_await loop.sleep(1h);
+}
+
+TEST_CASE("run ends when no task is left") {
+  backend::Loop loop;
+  loop.run();
+  std::vector<int> order;
+  auto sleep = [](Loop& on, std::vector<int>& into, int number) -> Task<> {
+    co_await on.sleep(std::chrono::milliseconds(number));
+    into.push_back(number);
+  };
+  for (const int number : {7, 1, 4}) loop.spawn(sleep(loop, order, number));
+  loop.run();
+  CHECK(order == std::vector{1, 4, 7});
+}
+
+TEST_CASE("a task that sleeps can be cancelled") {
+  backend::Loop loop;
+  TaskHandle task = loop.spawn(wait_for_ever(loop));
+  settle(loop);
+  task.cancel();
+  loop.run();
+  CHECK(task.done());
+}
+
+TEST_CASE("stop ends run, before and during it, once") {
+  backend::Loop loop;
+  loop.spawn(wait_for_ever(loop));
+  loop.stop();
+  loop.run();
+  auto stop = [](Loop& on) -> Task<> {
+    on.stop();
+    co_return;
+  };
+  loop.spawn(stop(loop));
+  loop.run();
+  CHECK(loop.task_count() == 1);
+}
+
+std::atomic<backend::Loop*> signalled = nullptr;
+
+TEST_CASE("stop from a signal handler") {
+  backend::Loop loop;
+  signalled = &loop;
+  const auto before = std::signal(SIGUSR1, [](int) { signalled.load()->stop(); });
+  loop.spawn(wait_for_ever(loop));
+  auto raise = [](Loop& on) -> Task<> {
+    co_await on.sleep(0ms);
+    ::raise(SIGUSR1);
+  };
+  loop.spawn(raise(loop));
+  loop.run();
+  CHECK(loop.task_count() == 1);
+  std::signal(SIGUSR1, before);
+}
+
+TEST_CASE("post and stop from other threads") {
+  backend::Loop loop;
+  loop.spawn(wait_for_ever(loop));
+  const auto home = std::this_thread::get_id();
+  constexpr int threads = 4, each = 1000;
+  int ran = 0;
+  bool at_home = true;
+  std::vector<std::thread> others;
+  for (int i = 0; i < threads; ++i) {
+    others.emplace_back([&] {
+      for (int j = 0; j < each; ++j) {
+        loop.post([&] {
+          at_home = at_home && std::this_thread::get_id() == home;
+          if (++ran == threads * each) std::thread([&] { loop.stop(); }).join();
+        });
+      }
+    });
+  }
+  loop.run();
+  for (std::thread& other : others) other.join();
+  CHECK(ran == threads * each);
+  CHECK(at_home);
+}
+
+TEST_CASE("what a posted function throws comes out of run, and those after it still run") {
+  backend::Loop loop;
+  bool ran = false;
+  loop.post([] { throw std::runtime_error("posted"); });
+  loop.post([&] { ran = true; });
+  CHECK_THROWS_AS(loop.run(), std::runtime_error);
+  CHECK(ran);
+}
+
+TEST_CASE("a loop nests in another: its descriptor and deadline say when to turn it") {
+  backend::Loop loop;
+  Pair pair = open_pair(loop);
+  Outcome outcome;
+  loop.spawn(read_all(pair.stream, outcome));
+  settle(loop);
+  CHECK_FALSE(loop.deadline());
+  pollfd watched{loop.fd(), POLLIN, 0};
+  CHECK(::poll(&watched, 1, 0) == 0);
+  pair.peer.send(client_frame(final_text, "ring"));
+  CHECK(::poll(&watched, 1, -1) == 1);
+  loop.run_once(0ms);
+  CHECK(outcome.messages == std::vector{"ring"s});
+  loop.spawn(wait_for_ever(loop));
+  CHECK(loop.deadline() <= std::chrono::steady_clock::now());  // the task has not begun
+  settle(loop);
+  CHECK(loop.deadline() > std::chrono::steady_clock::now());
+  loop.post([] {});
+  CHECK(::poll(&watched, 1, -1) == 1);
+}
+
+TEST_CASE("a task may spawn others, and many of them") {
+  backend::Loop loop;
+  int count = 0;
+  struct Tree {
+    static Task<> grow(Loop& on, int depth, int& leaves) {
+      if (depth == 0) {
+        ++leaves;
+        co_return;
+      }
+      on.spawn(grow(on, depth - 1, leaves));
+      on.spawn(grow(on, depth - 1, leaves));
+    }
+  };
+  loop.spawn(Tree::grow(loop, 10, count));
+  loop.run();
+  CHECK(count == 1024);
+}
+
+TEST_CASE("destroying a listener lets go of who waits on it") {
+  backend::Loop loop;
+  auto listener = listen(loop);
+  std::error_code error;
+  auto wait = [](backend::Listener& on, std::error_code& into) -> Task<> {
+    auto socket = co_await on.accept();
+    if (!socket) into = socket.error();
+  };
+  const TaskHandle task = loop.spawn(wait(*listener, error));
+  settle(loop);
+  listener.reset();
+  turn_until(loop, [&] { return task.done(); });
+  CHECK(error == std::errc::operation_canceled);
+}
+
+TEST_CASE("two listeners share a port, if asked to") {
+  backend::Loop loop;
+  auto first = backend::Listener::bind(loop, "127.0.0.1", 0, {.reuse_port = true});
+  REQUIRE(first);
+  CHECK(backend::Listener::bind(loop, (*first)->local_endpoint(), {.reuse_port = true}));
+  CHECK(backend::Listener::bind(loop, (*first)->local_endpoint()).error() == std::errc::address_in_use);
+  CHECK(backend::Listener::bind(loop, "no address", 0).error() == std::errc::invalid_argument);
+}
+
+}  // namespace
+}  // namespace wolframite::test

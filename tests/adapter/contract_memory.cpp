@@ -1,0 +1,169 @@
+// An idle stream holds no buffer and stays within 512 octets, its coroutine included; messages cost no
+// allocation in steady state; and memory follows what was received, not what was announced.
+#include <malloc.h>
+#include <unistd.h>
+
+#include "allocations.hpp"
+#include "rig.hpp"
+
+namespace wolframite::test {
+namespace {
+
+// ASan's malloc has other sizes.
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+constexpr bool plain_malloc = false;
+#else
+constexpr bool plain_malloc = true;
+#endif
+
+std::size_t heap() { return mallinfo2().uordblks; }
+
+TEST_CASE("an idle stream and its echo coroutine take at most 512 octets in all") {
+  backend::Loop loop;
+  constexpr std::size_t count = 255;  // with the one before them, what the loop's table of tasks grows to
+  std::vector<std::pair<Socket, Socket>> sockets;
+  for (std::size_t i = 0; i < count + 1; ++i) sockets.push_back(connected(Transport::local));
+  auto begin = [&](std::size_t i) {
+    auto stream = WebSocketStream::from_raw_socket(loop, std::move(sockets[i].first), Role::server);
+    REQUIRE(stream);
+    loop.spawn(echo(std::move(*stream)));
+  };
+  begin(count);  // what is taken once
+  settle(loop);
+  const std::size_t before = heap();
+  for (std::size_t i = 0; i < count; ++i) {
+    begin(i);
+    loop.run_once(0ms);
+  }
+  settle(loop);
+  const std::size_t after = heap();
+  const double each = static_cast<double>(after - before) / count;
+  MESSAGE("sizeof(Connection) ", sizeof(Connection), ", sizeof(StreamCore) ", sizeof(StreamCore),
+          "; heap of an idle stream with its echo coroutine, malloc's overhead included: ", each);
+  if (plain_malloc) CHECK(each <= 512);
+  CHECK(loop.buffers().lent() == 0);
+  CHECK(loop.memory().counters().in_use == 0);
+  CHECK(loop.task_count() == count + 1);
+}
+
+TEST_CASE("an idle stream holds no buffer, whatever it has done before") {
+  backend::Loop loop;
+  Pair pair = open_pair(loop);
+  loop.spawn(echo(std::move(pair.stream)));
+  for (const std::size_t size : {1UL, 100UL, 70'000UL, 1'000'000UL}) {
+    const std::string frame = client_frame(final_binary, std::string(size, 'x'));
+    pair.peer.send(frame);
+    CHECK(pair.peer.receive(size).size() >= size);
+    settle(loop);
+    pair.peer.receive_now();
+    CHECK(loop.buffers().lent() == 0);
+    CHECK(loop.memory().counters().in_use == 0);
+  }
+}
+
+TEST_CASE("no allocation for a message in steady state") {
+  backend::Loop loop;
+  auto [left, right] = connected();
+  auto server = WebSocketStream::from_raw_socket(loop, std::move(left), Role::server);
+  auto client = WebSocketStream::from_raw_socket(loop, std::move(right), Role::client);
+  REQUIRE(server);
+  REQUIRE(client);
+  loop.spawn(echo(std::move(*server)));
+  for (const std::size_t size : {std::size_t{16}, std::size_t{512}, std::size_t{16'384}, std::size_t{60'000}}) {
+    std::uint64_t taken = 0, fetched = 0;
+    auto talk = [](WebSocketStream& stream, Loop& on, std::size_t bytes, std::uint64_t& new_calls,
+                   std::uint64_t& blocks) -> Task<> {
+      const std::string text(bytes, 'x');
+      auto exchange = [&](int rounds) -> Task<> {
+        for (int i = 0; i < rounds; ++i) {
+          for (int j = 0; j < 4; ++j) CHECK_FALSE(co_await stream.send(text));
+          for (int j = 0; j < 4; ++j) CHECK(co_await stream.next());
+        }
+      };
+      co_await exchange(50);
+      const std::uint64_t calls_before = allocations();
+      const std::uint64_t blocks_before = on.memory().counters().fetched;
+      // Rounds in one coroutine: the frame of another would be an allocation.
+      for (int i = 0; i < 200; ++i) {
+        for (int j = 0; j < 4; ++j) {
+          if (co_await stream.send(text)) co_return;
+        }
+        for (int j = 0; j < 4; ++j) {
+          if (!co_await stream.next()) co_return;
+        }
+      }
+      new_calls = allocations() - calls_before;
+      blocks = on.memory().counters().fetched - blocks_before;
+    };
+    run(loop, talk(*client, loop, size, taken, fetched));
+    CHECK_MESSAGE(taken == 0, "for messages of ", size);
+    CHECK(fetched == 0);
+  }
+}
+
+TEST_CASE("no allocation where senders wait") {
+  backend::Loop loop;
+  const Config config{.write_buffer_size = 2000, .max_write_buffer_size = 1'000'000};
+  Pair pair = open_pair(loop, Role::server, Transport::local, config);
+  auto produce = [](WebSocketStream& stream) -> Task<> {
+    const std::string text(1000, 'x');
+    while (!co_await stream.send(text)) {
+    }
+  };
+  TaskHandle task = loop.spawn(produce(pair.stream));
+  char buffer[16384];
+  auto drain = [&](int rounds) {
+    for (int i = 0; i < rounds; ++i) {
+      while (::read(pair.peer.socket().fd(), buffer, sizeof buffer) > 0) {
+      }
+      loop.run_once(0ms);
+    }
+  };
+  drain(200);
+  const std::uint64_t before = allocations();
+  drain(1000);
+  CHECK(allocations() == before);
+  task.cancel();
+}
+
+TEST_CASE("SEC-03 a huge announcement and no payload takes no memory") {
+  backend::Loop loop;
+  std::vector<Pair> pairs;
+  std::vector<Outcome> outcomes(20);
+  pairs.reserve(outcomes.size());  // streams are waited on where they are
+  for (Outcome& outcome : outcomes) {
+    pairs.push_back(open_pair(loop, Role::server, Transport::local, Config{.max_frame_size = 64U << 20U}));
+    loop.spawn(read_all(pairs.back().stream, outcome));
+    pairs.back().peer.send(header(final_binary, 60U << 20U, 0x80) + "mask" + std::string(1000, 'x'));
+  }
+  settle(loop);
+  CHECK(loop.memory().counters().in_use <= 20 * 4096);
+  CHECK(loop.buffers().lent() == 0);
+  for (const Outcome& outcome : outcomes) CHECK_FALSE(outcome.done);
+}
+
+TEST_CASE("await_ready: with data at hand neither next nor send suspends") {
+  backend::Loop loop;
+  Pair pair = open_pair(loop);
+  std::string frames;
+  for (int i = 0; i < 100; ++i) frames += client_frame(final_text, "m");
+  pair.peer.send(frames);
+  int at_once = 0;
+  auto read = [](WebSocketStream& stream, int& count) -> Task<> {
+    CHECK(co_await stream.next());
+    for (;;) {
+      auto next = stream.next();
+      if (!next.await_ready()) break;
+      CHECK(next.await_resume());
+      auto send = stream.send("m");
+      CHECK(send.await_ready());
+      CHECK_FALSE(send.await_resume());
+      ++count;
+    }
+  };
+  run(loop, read(pair.stream, at_once));
+  CHECK(at_once == 99);
+}
+
+}  // namespace
+}  // namespace wolframite::test

@@ -1,0 +1,115 @@
+"""Starts and stops the programs of a test. Nothing sleeps: what is waited for is a line or an exit."""
+
+import queue
+import signal
+import subprocess
+import sys
+import threading
+import unittest
+
+TIMEOUT = 120  # seconds; generous, since sanitizers and a busy machine are slow
+
+
+class Program:
+    """A program that runs for the length of a `with` block, and must then end as it should.
+
+    It is ended with SIGTERM. `ends_with` is the exit status that must follow; None accepts any.
+    """
+
+    def __init__(self, *command, ends_with=0):
+        self.command = [str(part) for part in command]
+        self.ends_with = ends_with
+        self.process = subprocess.Popen(self.command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                        stderr=subprocess.PIPE, text=True, errors="backslashreplace")
+        self.lines = queue.SimpleQueue()
+        self.complaints = []
+        self.readers = [threading.Thread(target=self._read, daemon=True),
+                        threading.Thread(target=self._read_complaints, daemon=True)]
+        for reader in self.readers:
+            reader.start()
+
+    def _read(self):
+        for line in self.process.stdout:
+            self.lines.put(line.rstrip("\n"))
+        self.lines.put(None)
+
+    def _read_complaints(self):
+        self.complaints.extend(self.process.stderr)
+
+    def line(self, prefix=""):
+        """Waits for a line of output that begins with `prefix` and returns what follows it."""
+        while True:
+            try:
+                line = self.lines.get(timeout=TIMEOUT)
+            except queue.Empty:
+                raise AssertionError(f"{self.command[0]} did not print '{prefix}...' in {TIMEOUT} s") from None
+            if line is None:
+                self.process.wait(TIMEOUT)
+                self.readers[1].join(TIMEOUT)
+                raise AssertionError(f"{self.command[0]} ended with {self.process.returncode} before it printed "
+                                     f"'{prefix}...':\n{''.join(self.complaints)}")
+            if line.startswith(prefix):
+                return line[len(prefix):]
+
+    def url(self):
+        return self.line("listening on ")
+
+    def signal(self, number=signal.SIGTERM):
+        self.process.send_signal(number)
+
+    def wait(self):
+        """Waits for the end and returns the exit status."""
+        try:
+            return self.process.wait(TIMEOUT)
+        finally:
+            if self.process.returncode is None:
+                self.process.kill()
+                self.process.wait()
+            for reader in self.readers:
+                reader.join(TIMEOUT)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, *_):
+        if self.process.poll() is None:
+            self.signal()
+        status = self.wait()
+        self.process.stdout.close()
+        self.process.stderr.close()
+        if self.complaints:
+            sys.stderr.write(f"{self.command[0]} says:\n{''.join(self.complaints)}")
+        if kind is None and self.ends_with is not None and status != self.ends_with:
+            raise AssertionError(f"{self.command[0]} ended with {status}, not {self.ends_with}")
+
+
+def run(*command, text=""):
+    """Runs a program to its end. Returns its exit status, output and complaints."""
+    done = subprocess.run([str(part) for part in command], input=text, capture_output=True, text=True,
+                          errors="backslashreplace", timeout=TIMEOUT, check=False)
+    return done.returncode, done.stdout, done.stderr
+
+
+def main(*names):
+    """Runs the tests of the calling module. Its arguments are put into the module's globals `names`: one each, the
+    last one a list of all that remain if it begins with an asterisk."""
+    module = sys.modules["__main__"]
+    arguments = sys.argv[1:]
+    for index, name in enumerate(names):
+        if name.startswith("*"):
+            setattr(module, name[1:], arguments[index:])
+            arguments = arguments[:index]
+            break
+        if index >= len(arguments):
+            sys.exit(f"usage: {sys.argv[0]} {' '.join(names)} [test...]")
+        setattr(module, name, arguments[index])
+    unittest.main(argv=[sys.argv[0], *arguments[len(names):]], verbosity=2)
+
+
+def pattern(size):
+    """The made-up payload that test_client makes as well."""
+    period = bytes(range(ord("!"), ord("!") + 89))
+    return (period * (size // len(period) + 1))[:size]
+
+
+SIZES = (0, 1, 125, 126, 127, 65535, 65536, 1 << 20, 16 << 20)
