@@ -11,11 +11,14 @@
 #include <string>
 #include <string_view>
 
-/// Arguments of the form `--name` or `--name value`. Whatever is wrong with them ends the program with status 2.
+/// Arguments of the form `--name` or `--name value`. Whatever is wrong with them ends the program
+/// with status 2.
 class Arguments {
  public:
-  /// Each of `known` is `name` for a switch, `name=` where a value must follow and `name?` where one may.
-  Arguments(int argc, char** argv, std::string_view usage, std::initializer_list<std::string_view> known)
+  /// Each of `known` is `name` for a switch, `name=` where a value must follow and `name?` where
+  /// one may.
+  Arguments(int argc, char** argv, std::string_view usage,
+            std::initializer_list<std::string_view> known)
       : program_(std::string_view(argv[0]).substr(std::string_view(argv[0]).rfind('/') + 1)),
         usage_(usage) {
     for (int i = 1; i < argc; ++i) {

@@ -36,12 +36,13 @@ struct Sample {
 
 std::string quoted(const Sample& sample) {
   if (sample.kind == Kind::text && sample.data.size() <= 60) return '"' + sample.data + '"';
-  return (sample.kind == Kind::text ? "text of " : "binary of ") + std::to_string(sample.data.size()) +
-         " octets";
+  return (sample.kind == Kind::text ? "text of " : "binary of ") +
+         std::to_string(sample.data.size()) + " octets";
 }
 
 std::vector<Sample> default_samples() {
-  std::vector<Sample> samples{{Kind::text, ""}, {Kind::text, "hello"}, {Kind::text, "Größe ≥ 10 €, 𝄞"}};
+  std::vector<Sample> samples{
+      {Kind::text, ""}, {Kind::text, "hello"}, {Kind::text, "Größe ≥ 10 €, 𝄞"}};
   for (const std::size_t size : {0u, 1u, 125u, 126u, 65'535u, 65'536u, 1'048'576u}) {
     std::string data(size, '\0');
     for (std::size_t i = 0; i < size; ++i) data[i] = static_cast<char>(i * 7 + i / 256);
@@ -89,8 +90,9 @@ Task<int> check_echo(Loop& loop, std::string url) {
   WebSocketStream& stream = client->stream;
   for (const Sample& sample : lines_or_default()) {
     if (const auto why = co_await stream.send(sample.kind, bytes_of(sample.data))) {
-      co_return stream.closed() != nullptr ? failed(stream)
-                                           : failed("cannot send " + quoted(sample) + ": " + why.message());
+      co_return stream.closed() != nullptr
+          ? failed(stream)
+          : failed("cannot send " + quoted(sample) + ": " + why.message());
     }
     const auto message = co_await stream.next();
     if (!message) co_return failed(stream);
@@ -155,7 +157,8 @@ Task<int> bench(Loop& loop, std::string url, Length length) {
   co_return why ? failed("cannot close: " + why.message()) : 0;
 }
 
-/// Asks an Autobahn fuzzing server for its cases and echoes in each. Its report, not this program, tells the outcome.
+/// Asks an Autobahn fuzzing server for its cases and echoes in each. Its report, not this program,
+/// tells the outcome.
 Task<int> autobahn(Loop& loop, std::string url) {
   while (url.ends_with('/')) url.pop_back();
   std::size_t count = 0;
@@ -168,8 +171,8 @@ Task<int> autobahn(Loop& loop, std::string url) {
     if (count == 0) co_return failed(url + " does not say how many cases there are");
   }
   for (std::size_t number = 1; number <= count; ++number) {
-    auto client =
-        co_await connect(loop, url + "/runCase?case=" + std::to_string(number) + "&agent=wolframite");
+    auto client = co_await connect(
+        loop, url + "/runCase?case=" + std::to_string(number) + "&agent=wolframite");
     if (!client) co_return failed(url, client.error());
     while (const auto message = co_await client->stream.next()) {
       if (co_await client->stream.send(message->kind, message->data)) break;

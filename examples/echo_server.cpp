@@ -93,7 +93,8 @@ Answer answer(const Request& request, std::string_view allowed_origin) {
   if (!request.is_upgrade()) {
     return Response{.status = 200, .headers = {{"Content-Type", "text/plain"}}, .body = "ok\n"};
   }
-  // Browsers let any page connect anywhere, with the user's cookies: who relies on them must look at the origin.
+  // Browsers let any page connect anywhere, with the user's cookies: who relies on them must look
+  // at the origin.
   const auto origin = request.headers.find("Origin");
   if (!allowed_origin.empty() && origin && *origin != allowed_origin) {
     return Response{.status = 403,
@@ -111,8 +112,8 @@ epoll::Loop* stopped_by_signal = nullptr;
 
 int main(int argc, char** argv) {
   const Arguments arguments(argc, argv, usage,
-                            {"host=", "port=", "max-message-size=", "allow-origin=", "adapter=", "deflate",
-                             "cert=", "key="});
+                            {"host=", "port=", "max-message-size=", "allow-origin=", "adapter=",
+                             "deflate", "cert=", "key="});
   arguments.refuse("deflate", "compression");
   arguments.refuse("cert", "TLS");
   arguments.refuse("key", "TLS");

@@ -26,8 +26,8 @@ struct Client {
 
 void react(Connection& ws, const Event& event) {
   if (const auto* requested = std::get_if<Requested>(&event)) {
-    if (!requested->request.is_upgrade()) (void)ws.refuse({.status = 200, .body = "alive\n"});
-    else (void)ws.accept();
+    const bool upgrade = requested->request.is_upgrade();
+    (void)(upgrade ? ws.accept() : ws.refuse({.status = 200, .body = "alive\n"}));
   } else if (const auto* message = std::get_if<Message>(&event)) {
     if (ws.send(message->kind, message->data)) (void)ws.close(CloseCode::try_again_later);
   }
@@ -77,9 +77,10 @@ int main(int argc, char** argv) {
     const Time now = Clock::now();
     Time due = now + std::chrono::minutes(1);
     for (const auto& [fd, ws] : clients) {
-      // Answers that a client does not fetch must not pile up: until it does, nothing is read from it.
+      // Answers that a client does not fetch must not pile up: meanwhile nothing is read from it.
       const bool keeps_up = ws.pending_output() < ws.config().write_buffer_size;
-      const int events = (ws.wants_read() && keeps_up ? POLLIN : 0) | (ws.wants_write() ? POLLOUT : 0);
+      const int events =
+          (ws.wants_read() && keeps_up ? POLLIN : 0) | (ws.wants_write() ? POLLOUT : 0);
       polled.push_back({.fd = fd, .events = static_cast<short>(events), .revents = 0});
       due = std::min(due, ws.deadline().value_or(due));
     }

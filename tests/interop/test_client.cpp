@@ -1,12 +1,12 @@
-// A client that does what its arguments say and prints what it sees, for tests against servers of others.
+// A client that does what its arguments say and prints what it sees, for tests against servers of
+// others.
 //
 //   test_client URL [STEP...]
 //     protocol:NAME    header:NAME:VALUE               before anything else
 //     text:TEXT        binary:SIZE        text-of:SIZE send a message
-//     parts:SIZE:PART                                  send a binary message in fragments of PART octets
-//     ping:TEXT        pong:TEXT                       send a control frame
-//     recv                                             print the next message
-//     drain                                            print messages until the end
+//     parts:SIZE:PART                                  send a binary message in fragments of PART
+//     octets ping:TEXT        pong:TEXT                       send a control frame recv print the
+//     next message drain                                            print messages until the end
 //     close[:CODE[:REASON]]                            close the connection
 //
 // Made-up payloads follow a pattern, so that both ends can tell a right one from a wrong one.
@@ -62,8 +62,9 @@ void print(const Message& message) {
 void print_end(const WebSocketStream& stream) {
   const Closed* closed = stream.closed();
   if (closed == nullptr) return print("end", "unknown");
-  std::printf("end %d %s %.*s\n", static_cast<int>(closed->code), closed->clean ? "clean" : "unclean",
-              static_cast<int>(closed->reason.size()), closed->reason.data());
+  std::printf("end %d %s %.*s\n", static_cast<int>(closed->code),
+              closed->clean ? "clean" : "unclean", static_cast<int>(closed->reason.size()),
+              closed->reason.data());
   if (closed->why) print("why", closed->why.message());
 }
 
@@ -85,11 +86,13 @@ Task<bool> send(WebSocketStream& stream, Kind kind, std::string payload, std::si
 
 Task<bool> step(WebSocketStream& stream, std::string_view rest) {
   const std::string_view what = word(rest);
-  if (what == "text") co_return co_await send(stream, Kind::text, std::string(rest), rest.size() + 1);
+  if (what == "text")
+    co_return co_await send(stream, Kind::text, std::string(rest), rest.size() + 1);
   if (what == "text-of" || what == "binary" || what == "parts") {
     const std::size_t size = number(word(rest));
     const std::size_t part = what == "parts" ? number(rest) : size + 1;
-    co_return co_await send(stream, what == "text-of" ? Kind::text : Kind::binary, pattern(size), part);
+    co_return co_await send(stream, what == "text-of" ? Kind::text : Kind::binary, pattern(size),
+                            part);
   }
   if (what == "ping" || what == "pong") {
     const auto why = what == "ping" ? stream.ping(bytes_of(rest)) : stream.pong(bytes_of(rest));

@@ -75,7 +75,7 @@ struct ListenOptions {
 };
 
 /// Accepts sockets.
-class Listener : private EventSource, private Timer {
+class Listener final : private EventSource, private Timer {
  public:
   using Options = ListenOptions;
 
