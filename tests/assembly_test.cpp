@@ -37,7 +37,8 @@ TEST_CASE("an assembly keeps what it was given, and owns nothing once cleared") 
   assembly.shrink(6);
   CHECK(assembly.size() == expected.size() - 6);
   assembly.shrink(assembly.size());
-  CHECK(memory.in_use == 0);
+  CHECK(assembly.empty());
+  CHECK(assembly.memory_in_use() == memory.in_use);
   append(assembly, "x", 0, memory);
   assembly.clear();
   assembly.clear();

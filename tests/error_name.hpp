@@ -27,6 +27,7 @@ inline constexpr std::array error_names{
     std::string_view("length_too_large"),
     std::string_view("invalid_close_body"),
     std::string_view("invalid_close_code"),
+    std::string_view("invalid_deflate"),
     std::string_view("invalid_utf8"),
     std::string_view("frame_too_big"),
     std::string_view("message_too_big"),

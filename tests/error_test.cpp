@@ -117,6 +117,7 @@ TEST_CASE("close codes tell the peer what it did; abnormal where no Close frame 
       {Error::idle_timeout, CloseCode::going_away},
       {Error::pong_timeout, CloseCode::internal_error},
       {Error::invalid_utf8, CloseCode::invalid_payload},
+      {Error::invalid_deflate, CloseCode::invalid_payload},
   };
   for (const Error error : all_errors()) {
     CAPTURE(describe(error));

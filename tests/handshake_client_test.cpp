@@ -34,7 +34,7 @@ Checked check(std::string_view more = "", const std::vector<std::string>& asked 
   }
   text.append(more).append("\r\n");
   Negotiated agreed;
-  const Error error = check_response(test::parsed_response(text), asked, expected, agreed);
+  const Error error = check_response(test::parsed_response(text), asked, expected, {}, agreed);
   CHECK(agreed.extensions.empty());
   return {error, agreed.subprotocol};
 }
@@ -89,7 +89,7 @@ TEST_CASE("our server accepts our client, and the client its answer") {
     std::string out;
     write_accept(out, request, accept);
     Negotiated agreed;
-    CHECK(check_response(test::parsed_response(out), asked.subprotocols(), derive_accept_key(key),
+    CHECK(check_response(test::parsed_response(out), asked.subprotocols(), derive_accept_key(key), {},
                          agreed) == Error::none);
     CHECK(agreed.subprotocol == accept.subprotocol);
   }

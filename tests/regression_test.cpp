@@ -17,7 +17,7 @@ TEST_CASE(
     "SEC-16 a lead octet inside the sequence of another is not UTF-8, wherever the text is cut") {
   for (const std::string& broken :
        {"\xCB\xD2\x80"s, "\xE2\x82\xE2\x82\xAC"s, "\xF0\xF0\x9F\x90\xBA"s}) {
-    for (std::size_t ascii_before : {0, 3, 31, 104}) {
+    for (const std::size_t ascii_before : {0U, 3U, 31U, 104U}) {
       const std::string text = std::string(ascii_before, 'a') + broken;
       CHECK_FALSE(is_valid_utf8(bytes_of(text)));
       for (std::size_t cut = 0; cut <= text.size(); ++cut) {

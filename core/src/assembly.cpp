@@ -44,7 +44,6 @@ std::byte* Assembly::extend(std::size_t size, std::size_t expected, std::pmr::me
 void Assembly::shrink(std::size_t size) {
   assert(size <= this->size());
   if (block_ != nullptr) block_->size -= size;
-  if (empty()) clear();
 }
 
 void Assembly::clear() {

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "connection_state.hpp"
+#include "deflate_negotiation.hpp"
 #include "handshake.hpp"
 #include "wolframite/accept_key.hpp"
 
@@ -44,18 +45,21 @@ Connection Connection::client(const ClientRequest& request, Entropy& entropy, Sh
   made.opening_ = std::make_unique<Opening>(made.config(), HttpHead::Start::response);
   made.opening_->expected_accept = derive_accept_key(key);
   made.opening_->asked_subprotocols = request.subprotocols();
-  made.queue_text(detail::format_request(request, key));
+  made.queue_text(detail::format_request(request, key, detail::offer_deflate(made.config().deflate)));
   return made;
 }
 
 Connection Connection::from_raw(Role role, Entropy* entropy, SharedConfig config,
-                                std::pmr::memory_resource* memory) {
-  return {role, Phase::open, entropy, std::move(config), memory};
+                                std::pmr::memory_resource* memory, const Negotiated& agreed) {
+  Connection made(role, Phase::open, entropy, std::move(config), memory);
+  made.deflate_ = agreed.deflate;
+  return made;
 }
 
 Connection Connection::from_partially_read(ConstBytes part, Role role, Entropy* entropy,
-                                           SharedConfig config, std::pmr::memory_resource* memory) {
-  Connection made = from_raw(role, entropy, std::move(config), memory);
+                                           SharedConfig config, std::pmr::memory_resource* memory,
+                                           const Negotiated& agreed) {
+  Connection made = from_raw(role, entropy, std::move(config), memory, agreed);
   if (!part.empty()) {
     made.opening_ = std::make_unique<Opening>(made.config(), HttpHead::Start::request);
     made.opening_->early.assign(part.begin(), part.end());
@@ -204,6 +208,7 @@ Event Connection::fail(Error why) {
   if (!answered) output_.clear();
   assembly_.clear();
   control_.clear();
+  codec_.reset();
   end(why, code).due = true;
   const Time since = phase_since_;
   enter(answered ? Phase::closing : Phase::over);

@@ -22,21 +22,28 @@ constexpr OpCode opcode_of(Kind kind) { return static_cast<OpCode>(kind); }
 
 }  // namespace
 
-std::error_code Connection::send(Kind kind, ConstBytes payload, bool last) {
+std::error_code Connection::send(Kind kind, ConstBytes payload, bool last, Compression compression) {
   if (const Error error = check_sendable(); error != Error::none) return error;
   if (sending_message_ && kind != sent_kind_) return Error::message_kind_changed;
+  if (!sending_message_) compressing_ = compresses(payload.size(), last, compression);
   const OpCode opcode = sending_message_ ? OpCode::continuation : opcode_of(kind);
   sending_message_ = !last;
   sent_kind_ = kind;
   message_at_ = now_;
-  queue_frame(opcode, last, payload);
+  if (compressing_) {
+    queue_compressed(opcode, last, payload);
+  } else {
+    queue_frame(opcode, last, payload);
+  }
   return {};
 }
 
-std::error_code Connection::send(Kind kind, SharedBytes payload) {
-  if (sends_masked() || payload.size() < smallest_shared_payload) {
+std::error_code Connection::send(Kind kind, SharedBytes payload, Compression compression) {
+  const bool copies = sends_masked() || payload.size() < smallest_shared_payload ||
+                      compresses(payload.size(), true, compression);
+  if (copies) {
     if (sending_message_) return Error::message_unfinished;
-    return send(kind, payload.bytes());
+    return send(kind, payload.bytes(), true, compression);
   }
   if (const Error error = check_sendable(); error != Error::none) return error;
   if (sending_message_) return Error::message_unfinished;
@@ -100,8 +107,9 @@ FrameHeader Connection::make_header(OpCode opcode, bool fin, std::size_t length)
 }
 
 ///     room  [header][payload, masked on the way by a client]
-void Connection::queue_frame(OpCode opcode, bool fin, ConstBytes payload) {
-  const FrameHeader header = make_header(opcode, fin, payload.size());
+void Connection::queue_frame(OpCode opcode, bool fin, ConstBytes payload, bool compressed) {
+  FrameHeader header = make_header(opcode, fin, payload.size());
+  if (compressed) header.rsv = FrameHeader::rsv1;
   std::array<std::byte, FrameHeader::max_size> front;
   const std::size_t size = header.format(front);
   std::byte* room = output_.extend(size + payload.size(), *memory_);

@@ -12,10 +12,14 @@ namespace wolframite {
 
 std::optional<Event> Connection::receive_frames(Bytes& in) {
   for (;;) {
-    if (in.empty()) return std::nullopt;
+    if (in.empty() && !(codec_ != nullptr && codec_->has_more)) return std::nullopt;
     if (!in_frame_) {
       if (const Error error = receive_header(in); error != Error::none) return fail(error);
       if (!in_frame_) return std::nullopt;
+    }
+    if (compressed_ && !is_control(opcode_)) {
+      if (auto event = receive_compressed(in)) return event;
+      continue;
     }
     const auto size = static_cast<std::size_t>(std::min<std::uint64_t>(remaining_, in.size()));
     const Bytes part = in.first(size);
@@ -60,22 +64,30 @@ Error Connection::receive_header(Bytes& in) {
 
 /// Whether nothing is wrong with a whole header. If something is, `judge` names it.
 bool Connection::is_acceptable(const FrameHeader& header) const {
-  if (header.rsv != 0) return false;
+  if (!allows_reserved_bits(header.rsv, header.opcode)) return false;
   if (header.masked != (role_ == Role::server)) {
     if (role_ == Role::client || !config().accept_unmasked_frames) return false;
   }
   if (is_control(header.opcode)) return true;
   const bool continues = header.opcode == OpCode::continuation;
-  return continues == in_message_ && judge_size(header.length, continues) == Error::none;
+  const bool compressed = continues ? compressed_ : header.rsv != 0;
+  return continues == in_message_ && judge_size(header.length, continues, compressed) == Error::none;
+}
+
+/// RSV1 marks the first frame of a compressed message (RFC 7692 §6); the other bits have no meaning.
+bool Connection::allows_reserved_bits(unsigned rsv, OpCode opcode) const {
+  if (rsv == 0) return true;
+  return rsv == FrameHeader::rsv1 && deflate_.enabled && !is_control(opcode) && opcode != OpCode::continuation;
 }
 
 /// Judges a header by those of its octets that are there.
 Error Connection::judge(ConstBytes front) const {
   const auto first = std::to_integer<unsigned>(front[0]);
-  if ((first & 0x70U) != 0) return Error::reserved_bits_set;
+  const unsigned rsv = first >> 4U & 7U;
+  const auto opcode = static_cast<OpCode>(first & 0x0FU);
+  if (!allows_reserved_bits(rsv, opcode)) return Error::reserved_bits_set;
   const FrameHeader::Parsed parsed = FrameHeader::parse(front.first(std::min<std::size_t>(front.size(), 2)));
   if (parsed.error != Error::none) return parsed.error;
-  const auto opcode = static_cast<OpCode>(first & 0x0FU);
   if (opcode == OpCode::continuation && !in_message_) return Error::unexpected_continuation;
   if (!is_control(opcode) && opcode != OpCode::continuation && in_message_) {
     return Error::expected_continuation;
@@ -99,11 +111,13 @@ Error Connection::judge_length(ConstBytes front, bool control, bool continues) c
   for (const std::byte octet : front.subspan(2, extended)) {
     length = length << 8U | std::to_integer<std::uint64_t>(octet);
   }
-  return judge_size(length, continues);
+  const bool compressed = continues ? compressed_ : (front[0] & std::byte{0x40}) != std::byte{0};
+  return judge_size(length, continues, compressed);
 }
 
-Error Connection::judge_size(std::uint64_t length, bool continues) const {
+Error Connection::judge_size(std::uint64_t length, bool continues, bool compressed) const {
   if (length > config().max_frame_size) return Error::frame_too_big;
+  if (compressed) return Error::none;  // it is the inflated size that counts
   const std::uint64_t before = continues ? message_size_ : 0;
   const std::uint64_t limit = config().max_message_size;
   return length > limit || before > limit - length ? Error::message_too_big : Error::none;
@@ -123,8 +137,10 @@ void Connection::begin_frame(const FrameHeader& header) {
     in_message_ = true;
     message_size_ = 0;
     utf8_.reset();
+    compressed_ = false;
+    if (header.rsv != 0) begin_compressed();
   }
-  message_size_ += header.length;
+  if (!compressed_) message_size_ += header.length;
 }
 
 /// Takes the next part of a data frame's payload; gives the message, or the piece, that it completes.

@@ -2,6 +2,7 @@
 #include <utility>
 
 #include "connection_state.hpp"
+#include "deflate_negotiation.hpp"
 #include "handshake.hpp"
 #include "wolframite/connection.hpp"
 
@@ -42,10 +43,13 @@ std::error_code Connection::accept(const Accept& with) {
   if (const Error error = detail::check_accept(opening_->request, with); error != Error::none) {
     return error;
   }
+  Negotiated& agreed = opening_->agreed;
+  agreed.subprotocol = with.subprotocol;
+  agreed.deflate =
+      detail::choose_deflate(opening_->request.headers, config().deflate, agreed.extensions);
   std::string text;
-  detail::write_accept(text, opening_->request, with);
+  detail::write_accept(text, opening_->request, with, agreed.extensions);
   queue_text(text);
-  opening_->agreed.subprotocol = with.subprotocol;
   start_open();
   opened_pending_ = true;
   return {};
@@ -83,8 +87,9 @@ std::optional<Event> Connection::receive_response(Bytes& in) {
     phase_ = Phase::refusal_body;
     return receive_refusal_body(in);
   }
-  const Error error = detail::check_response(opening.response, opening.asked_subprotocols,
-                                             opening.expected_accept, opening.agreed);
+  const Error error =
+      detail::check_response(opening.response, opening.asked_subprotocols, opening.expected_accept,
+                             config().deflate, opening.agreed);
   if (error != Error::none) return fail(error);
   start_open();
   view_ = View::opening;
@@ -107,6 +112,7 @@ Event Connection::give_refused() {
 
 void Connection::start_open() {
   enter(Phase::open);
+  deflate_ = opening_->agreed.deflate;
   heard_at_ = now_;
   message_at_ = now_;
 }

@@ -35,6 +35,16 @@ struct Connection::Opening {
   std::size_t early_taken = 0;
 };
 
+/// What compressed messages need; made when the first one comes or goes.
+struct Connection::Codec {
+  std::optional<Deflater> deflater;
+  std::optional<Inflater> inflater;
+  std::size_t unmasked = 0;     ///< octets at the front of the rest of the payload that are unmasked already
+  std::uint8_t tail_taken = 0;  ///< octets of `deflate_tail` that the inflater took
+  bool has_more = false;        ///< a piece was full before the inflater was done
+  bool released = false;        ///< nothing more can be given back
+};
+
 /// How the connection ended, as `Closed` will tell.
 struct Connection::Ending {
   std::error_code why;

@@ -42,6 +42,7 @@ std::optional<Event> Connection::advance(Time now) {
       if (idle_due() <= now_) return fail(Error::idle_timeout);
       if (pong_due() <= now_) return fail(Error::pong_timeout);
       if (ping_due() <= now_) keep_alive();
+      if (release_due() <= now_) release_memory();
       break;
     case Phase::closing:
     case Phase::over:
@@ -60,7 +61,7 @@ std::optional<Time> Connection::deadline() const {
       due = handshake_due();
       break;
     case Phase::open:
-      due = close_sent_ ? close_due() : std::min({idle_due(), pong_due(), ping_due()});
+      due = close_sent_ ? close_due() : std::min({idle_due(), pong_due(), ping_due(), release_due()});
       break;
     case Phase::closing:
       due = close_due();
@@ -106,6 +107,11 @@ Time Connection::ping_due() const {
 
 Time Connection::pong_due() const {
   return ping_outstanding_ ? after(heard_at_, config().pong_timeout) : Time::max();
+}
+
+Time Connection::release_due() const {
+  const bool holds = codec_ != nullptr && !codec_->released;
+  return holds ? after(message_at_, config().deflate.release_after) : Time::max();
 }
 
 Time Connection::close_due() const { return after(phase_since_, config().close_timeout); }

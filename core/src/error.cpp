@@ -65,6 +65,9 @@ constexpr std::array rows{
     violation(Error::invalid_close_code,
               "the peer sent a Close frame with a code that must not be sent"),
 
+    Row{Error::invalid_deflate, ErrorClass::protocol, CloseCode::invalid_payload, 400,
+        "the peer sent a compressed message that cannot be inflated"},
+
     Row{Error::invalid_utf8, ErrorClass::utf8, CloseCode::invalid_payload, 400,
         "the peer sent text that is not UTF-8; other data belongs in binary messages"},
 

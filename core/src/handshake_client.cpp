@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "deflate_negotiation.hpp"
 #include "handshake.hpp"
 #include "wolframite/accept_key.hpp"
 
@@ -51,7 +52,8 @@ std::string format_request(const ClientRequest& request, std::string_view key,
 }
 
 Error check_response(const Response& response, std::span<const std::string> asked,
-                     std::string_view expected_accept, Negotiated& agreed) {
+                     std::string_view expected_accept, const DeflateConfig& offered,
+                     Negotiated& agreed) {
   const Headers& headers = response.headers;
   if (!headers.has_token("Upgrade", "websocket")) return Error::missing_upgrade;
   if (!headers.has_token("Connection", "upgrade")) return Error::missing_connection_upgrade;
@@ -60,9 +62,11 @@ Error check_response(const Response& response, std::span<const std::string> aske
   if (headers.count("Sec-WebSocket-Accept") != 1) return Error::duplicate_header;
   if (*accept != expected_accept) return Error::accept_mismatch;
   std::size_t extensions = 0;
-  const Error error = check_extensions(headers, extensions);
+  Error error = check_extensions(headers, extensions);
   if (error != Error::none) return error;
-  if (extensions != 0) return Error::unrequested_extension;
+  error = read_deflate_answer(headers, offered, agreed.deflate);
+  if (error != Error::none) return error;
+  if (extensions != 0) agreed.extensions = *headers.find("Sec-WebSocket-Extensions");
   return check_subprotocol(headers, asked, agreed.subprotocol);
 }
 

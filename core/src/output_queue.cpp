@@ -113,6 +113,14 @@ void OutputQueue::clear() {
   size_ = 0;
 }
 
+std::size_t OutputQueue::memory_in_use() const {
+  std::size_t total = 0;
+  for (const Segment* segment = head_; segment != nullptr; segment = segment->next) {
+    total += segment->capacity == 0 ? sizeof(Shared) : sizeof(Block) + segment->capacity;
+  }
+  return total;
+}
+
 void OutputQueue::link(Segment* segment) {
   (tail_ == nullptr ? head_ : tail_->next) = segment;
   tail_ = segment;

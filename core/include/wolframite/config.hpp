@@ -7,6 +7,7 @@
 #include <memory>
 #include <utility>
 
+#include "wolframite/deflate.hpp"
 #include "wolframite/error.hpp"
 
 namespace wolframite {
@@ -36,6 +37,9 @@ struct Config {
   /// Answers each ping by itself. If false, the application calls `pong()`.
   bool automatic_pong = true;
 
+  /// Compression of messages (RFC 7692).
+  DeflateConfig deflate{};
+
   /// The opening handshake must be done within this time.
   std::chrono::milliseconds handshake_timeout{30'000};
   /// Closes with 1001 when no data message was received or sent for this long.
@@ -54,7 +58,7 @@ struct Config {
     const auto zero = std::chrono::milliseconds::zero();
     const bool times = handshake_timeout >= zero && idle_timeout >= zero && ping_interval >= zero &&
                        pong_timeout >= zero && close_timeout >= zero;
-    return sizes && times ? Error::none : Error::invalid_config;
+    return sizes && times && deflate.is_valid() ? Error::none : Error::invalid_config;
   }
 };
 

@@ -18,6 +18,7 @@
 #include "wolframite/client_request.hpp"
 #include "wolframite/close_code.hpp"
 #include "wolframite/config.hpp"
+#include "wolframite/deflate.hpp"
 #include "wolframite/detail/assembly.hpp"
 #include "wolframite/detail/output_queue.hpp"
 #include "wolframite/entropy.hpp"
@@ -60,12 +61,14 @@ class Connection {
 
   /// Starts open: the handshake was done elsewhere. A client needs `entropy`.
   [[nodiscard]] static Connection from_raw(Role role, Entropy* entropy, SharedConfig config = {},
-                                           std::pmr::memory_resource* memory = nullptr);
+                                           std::pmr::memory_resource* memory = nullptr,
+                                           const Negotiated& agreed = {});
 
   /// The same, with bytes that were read beyond the handshake. They are copied, and received first.
   [[nodiscard]] static Connection from_partially_read(ConstBytes part, Role role, Entropy* entropy,
                                                       SharedConfig config = {},
-                                                      std::pmr::memory_resource* memory = nullptr);
+                                                      std::pmr::memory_resource* memory = nullptr,
+                                                      const Negotiated& agreed = {});
 
   Connection(Connection&&) noexcept;
   Connection& operator=(Connection&&) noexcept;
@@ -95,10 +98,12 @@ class Connection {
   /// Queues a message, or a fragment of one unless `last`; the fragments of a message have one kind.
   /// The payload is copied once, and masked on the way by a client. A `text` message must be valid UTF-8
   /// as a whole. `write_buffer_full` with `max_write_buffer_size` already queued. RFC 6455 §5.4, §6.1.
-  [[nodiscard]] std::error_code send(Kind kind, ConstBytes payload, bool last = true);
+  [[nodiscard]] std::error_code send(Kind kind, ConstBytes payload, bool last = true,
+                                     Compression compression = Compression::automatic);
 
-  /// Queues a message whose payload a server does not copy.
-  [[nodiscard]] std::error_code send(Kind kind, SharedBytes payload);
+  /// Queues a message whose payload a server does not copy, unless it compresses it.
+  [[nodiscard]] std::error_code send(Kind kind, SharedBytes payload,
+                                     Compression compression = Compression::automatic);
 
   /// Queues a ping or an unasked-for pong of at most 125 octets. RFC 6455 §5.5.2, §5.5.3.
   [[nodiscard]] std::error_code ping(ConstBytes payload = {});
@@ -114,6 +119,13 @@ class Connection {
 
   /// Drops the first `size` pending bytes, which were written. At most `pending_output()`.
   void consume(std::size_t size);
+
+  /// Gives back the memory of compression contexts that can be made again, as `DeflateConfig::release_after`
+  /// does in time.
+  void release_memory();
+
+  /// Octets that the connection holds beyond its own size: output, parts of messages, compression contexts.
+  [[nodiscard]] std::size_t memory_in_use() const;
 
   /// When to call `advance`. In the past (even the epoch of the clock) means at once.
   [[nodiscard]] std::optional<Time> deadline() const;
@@ -150,6 +162,7 @@ class Connection {
 
   struct Opening;  ///< the handshake's state, gone once open
   struct Ending;   ///< how the connection ended
+  struct Codec;    ///< compression contexts
 
   Connection(Role role, Phase phase, Entropy* entropy, SharedConfig config,
              std::pmr::memory_resource* memory);
@@ -171,8 +184,9 @@ class Connection {
   std::optional<Event> receive_frames(Bytes& in);
   Error receive_header(Bytes& in);
   Error judge(ConstBytes front) const;
+  bool allows_reserved_bits(unsigned rsv, OpCode opcode) const;
   Error judge_length(ConstBytes front, bool control, bool continues) const;
-  Error judge_size(std::uint64_t length, bool continues) const;
+  Error judge_size(std::uint64_t length, bool continues, bool compressed) const;
   bool is_acceptable(const FrameHeader& header) const;
   void begin_frame(const FrameHeader& header);
   std::optional<Event> receive_data(Bytes part);
@@ -182,12 +196,24 @@ class Connection {
   Bytes unmask(Bytes part);
   Bytes assemble(Bytes part);
 
+  // Compression.
+  std::optional<Event> receive_compressed(Bytes& in);
+  std::optional<Event> finish_compressed();
+  std::optional<Event> give_inflated(bool last);
+  Error inflate(ConstBytes& source);
+  void begin_compressed();
+  bool compresses(std::size_t size, bool last, Compression compression) const;
+  void queue_compressed(OpCode opcode, bool last, ConstBytes payload);
+  void deflate(ConstBytes payload, detail::Assembly& out);
+  int own_window_bits() const;
+  Codec& codec();
+
   // Frames out.
   Error check_open() const;
   Error check_sendable() const;
   std::error_code send_control(OpCode opcode, ConstBytes payload);
   FrameHeader make_header(OpCode opcode, bool fin, std::size_t length);
-  void queue_frame(OpCode opcode, bool fin, ConstBytes payload);
+  void queue_frame(OpCode opcode, bool fin, ConstBytes payload, bool compressed = false);
   void queue_close(const CloseFrame& frame);
   void answer_ping(ConstBytes payload);
 
@@ -199,6 +225,7 @@ class Connection {
   Time ping_due() const;
   Time pong_due() const;
   Time close_due() const;
+  Time release_due() const;
 
   // Ends.
   Event fail(Error why);
@@ -214,6 +241,7 @@ class Connection {
   Entropy* entropy_;
   std::unique_ptr<Opening> opening_;
   std::unique_ptr<Ending> ending_;
+  std::unique_ptr<Codec> codec_;
   detail::OutputQueue output_;
   detail::Assembly assembly_;   ///< of the current message, unless it lies whole in the owner's buffer
   detail::Assembly control_;    ///< of a control frame's payload that came in pieces
@@ -234,6 +262,7 @@ class Connection {
   std::uint8_t header_size_ = 0;
   std::uint8_t mask_offset_ = 0;
   Utf8Validator utf8_;
+  DeflateParameters deflate_;
   OpCode opcode_ = OpCode::continuation;  ///< of the current frame
   Kind kind_ = Kind::binary;              ///< of the current message
   Kind sent_kind_ = Kind::binary;         ///< of the message being sent in fragments
@@ -246,6 +275,8 @@ class Connection {
   bool fin_ = false;
   bool masked_ = false;
   bool in_message_ = false;      ///< received: between first and last fragment
+  bool compressed_ = false;      ///< the current message is
+  bool compressing_ = false;     ///< the message being sent is
   bool chunk_given_ = false;     ///< deliver_chunks: the message's first piece was handed out
   bool sending_message_ = false; ///< sent: between first and last fragment
   bool close_sent_ = false;

@@ -28,6 +28,8 @@ enum class Error : std::uint8_t {
   invalid_close_body,          ///< a Close body of one octet
   invalid_close_code,
 
+  invalid_deflate,             ///< a compressed message that cannot be inflated
+
   // Text that is not UTF-8: class `utf8`.
   invalid_utf8,
 

@@ -46,6 +46,7 @@ enum class Role : std::uint8_t { server, client };
 struct FrameHeader {
   static constexpr std::size_t max_size = 14;          ///< octets: 2 + 8 + 4
   static constexpr std::size_t max_control_payload = 125;
+  static constexpr std::uint8_t rsv1 = 4;             ///< in `rsv`: a compressed message begins (RFC 7692 §6)
 
   bool fin = true;
   std::uint8_t rsv = 0;       ///< bit 2 is RSV1, bit 1 RSV2, bit 0 RSV3

@@ -4,12 +4,15 @@
 
 #include <string>
 
+#include "wolframite/deflate.hpp"
+
 namespace wolframite {
 
 /// The outcome of an opening handshake.
 struct Negotiated {
   std::string subprotocol{};  ///< empty if none
   std::string extensions{};   ///< the response's Sec-WebSocket-Extensions, or empty if none
+  DeflateParameters deflate{};
 };
 
 }  // namespace wolframite

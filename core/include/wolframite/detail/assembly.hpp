@@ -21,7 +21,7 @@ class Assembly {
   /// never a reason to reserve them, but one not to reserve beyond them.
   [[nodiscard]] std::byte* extend(std::size_t size, std::size_t expected, std::pmr::memory_resource& memory);
 
-  /// Cuts the last `size` bytes off.
+  /// Cuts the last `size` bytes off, and keeps their memory.
   void shrink(std::size_t size);
 
   /// Gives the memory back.
@@ -30,6 +30,9 @@ class Assembly {
   [[nodiscard]] std::size_t size() const { return block_ == nullptr ? 0 : block_->size; }
   [[nodiscard]] bool empty() const { return size() == 0; }
   [[nodiscard]] Bytes bytes() const;
+  [[nodiscard]] std::size_t memory_in_use() const {
+    return block_ == nullptr ? 0 : sizeof(Block) + block_->capacity;
+  }
 
  private:
   struct Block {

@@ -33,6 +33,7 @@ class OutputQueue {
   void clear();
 
   [[nodiscard]] std::size_t size() const { return size_; }
+  [[nodiscard]] std::size_t memory_in_use() const;
   [[nodiscard]] bool empty() const { return size_ == 0; }
 
  private:

@@ -1,0 +1,193 @@
+// The codec, on zlib. The only source that knows it.
+#include <zlib.h>
+
+#include <algorithm>
+#include <cstdint>
+#include <limits>
+#include <new>
+#include <vector>
+
+#include "wolframite/deflate.hpp"
+
+namespace wolframite {
+
+namespace {
+
+/// zlib's allocations, from a memory resource. zlib does not say how much it frees, so each block does.
+///
+///     [size ........16][what zlib asked for]
+class Allocations {
+ public:
+  explicit Allocations(std::pmr::memory_resource& memory) : memory_(&memory) {}
+
+  static void* allocate(void* self, unsigned count, unsigned size) {
+    auto& allocations = *static_cast<Allocations*>(self);
+    const std::size_t total = prefix + std::size_t{count} * size;
+    void* block = allocations.memory_->allocate(total, prefix);
+    *static_cast<std::size_t*>(block) = total;
+    allocations.in_use_ += total;
+    return static_cast<std::byte*>(block) + prefix;
+  }
+
+  static void release(void* self, void* address) {
+    auto& allocations = *static_cast<Allocations*>(self);
+    void* block = static_cast<std::byte*>(address) - prefix;
+    const std::size_t total = *static_cast<std::size_t*>(block);
+    allocations.in_use_ -= total;
+    allocations.memory_->deallocate(block, total, prefix);
+  }
+
+  [[nodiscard]] std::pmr::memory_resource& memory() const { return *memory_; }
+  [[nodiscard]] std::size_t in_use() const { return in_use_; }
+
+ private:
+  static constexpr std::size_t prefix = 16;  // keeps zlib's blocks aligned
+
+  std::pmr::memory_resource* memory_;
+  std::size_t in_use_ = 0;
+};
+
+void prepare(z_stream& stream, Allocations& allocations) {
+  stream.zalloc = Allocations::allocate;
+  stream.zfree = Allocations::release;
+  stream.opaque = &allocations;
+}
+
+/// Lends `in` and `room` to a step of zlib, and moves both on by what it took and wrote.
+template <typename Step>
+int run(z_stream& stream, ConstBytes& in, Bytes& room, Step step) {
+  constexpr std::size_t most = std::numeric_limits<uInt>::max();
+  const auto input = static_cast<uInt>(std::min(in.size(), most));
+  const auto output = static_cast<uInt>(std::min(room.size(), most));
+  stream.next_in = reinterpret_cast<Bytef*>(const_cast<std::byte*>(in.data()));
+  stream.avail_in = input;
+  stream.next_out = reinterpret_cast<Bytef*>(room.data());
+  stream.avail_out = output;
+  const int result = step(stream);
+  in = in.subspan(input - stream.avail_in);
+  room = room.subspan(output - stream.avail_out);
+  return result;
+}
+
+template <typename State>
+void destroy(State* state) {
+  if (state == nullptr) return;
+  std::pmr::memory_resource& memory = state->allocations.memory();
+  state->~State();
+  memory.deallocate(state, sizeof(State), alignof(State));
+}
+
+}  // namespace
+
+bool is_deflate_available() { return true; }
+
+// Deflater
+
+struct Deflater::State {
+  State(const Options& options, std::pmr::memory_resource& memory) : allocations(memory) {
+    prepare(stream, allocations);
+    deflateInit2(&stream, options.level, Z_DEFLATED, -options.window_bits, options.memory_level,
+                 Z_DEFAULT_STRATEGY);
+  }
+  State(const State&) = delete;
+  ~State() { deflateEnd(&stream); }
+
+  Allocations allocations;
+  z_stream stream{};
+};
+
+Deflater::Deflater(const Options& options, std::pmr::memory_resource& memory)
+    : state_(new (memory.allocate(sizeof(State), alignof(State))) State(options, memory)) {}
+
+Deflater::~Deflater() { destroy(state_); }
+
+DeflateStatus Deflater::compress(ConstBytes& in, Bytes& room) {
+  run(state_->stream, in, room, [](z_stream& stream) { return deflate(&stream, Z_SYNC_FLUSH); });
+  return in.empty() && !room.empty() ? DeflateStatus::needs_input : DeflateStatus::needs_room;
+}
+
+std::size_t Deflater::memory_in_use() const { return sizeof(State) + state_->allocations.in_use(); }
+
+// Inflater
+
+struct Inflater::State {
+  State(int bits, std::pmr::memory_resource& memory)
+      : allocations(memory), history(&memory), window_bits(bits) {
+    prepare(stream, allocations);
+  }
+  State(const State&) = delete;
+  ~State() {
+    if (running) inflateEnd(&stream);
+  }
+
+  void start() {
+    inflateInit2(&stream, -window_bits);
+    running = true;
+    remember();
+    history = std::pmr::vector<std::byte>(history.get_allocator());
+  }
+
+  /// Gives the decoder the history to refer to.
+  void remember() {
+    if (history.empty()) return;
+    inflateSetDictionary(&stream, reinterpret_cast<const Bytef*>(history.data()),
+                         static_cast<uInt>(history.size()));
+  }
+
+  void recall() {
+    uInt size = 0;
+    inflateGetDictionary(&stream, nullptr, &size);
+    history.resize(size);
+    if (size > 0) inflateGetDictionary(&stream, reinterpret_cast<Bytef*>(history.data()), &size);
+  }
+
+  Allocations allocations;
+  z_stream stream{};
+  std::pmr::vector<std::byte> history;  // while packed
+  int window_bits;
+  bool running = false;
+};
+
+Inflater::Inflater(int window_bits, std::pmr::memory_resource& memory)
+    : state_(new (memory.allocate(sizeof(State), alignof(State))) State(window_bits, memory)) {}
+
+Inflater::~Inflater() { destroy(state_); }
+
+DeflateStatus Inflater::decompress(ConstBytes& in, Bytes& room) {
+  State& state = *state_;
+  if (!state.running) state.start();
+  for (;;) {
+    const int result =
+        run(state.stream, in, room, [](z_stream& stream) { return inflate(&stream, Z_SYNC_FLUSH); });
+    if (result == Z_STREAM_END) {
+      // zlib stops at a final block; the protocol goes on, with the same window.
+      inflateResetKeep(&state.stream);
+      if (in.empty() && !room.empty()) return DeflateStatus::needs_input;
+      if (room.empty()) return DeflateStatus::needs_room;
+      continue;
+    }
+    if (result != Z_OK && result != Z_BUF_ERROR) return DeflateStatus::failed;
+    return room.empty() ? DeflateStatus::needs_room : DeflateStatus::needs_input;
+  }
+}
+
+bool Inflater::is_at_boundary() const {
+  constexpr int end_of_block = 128;
+  constexpr int unused_bits = 7;
+  const int type = state_->stream.data_type;
+  return (type & end_of_block) != 0 && (type & unused_bits) == 0;
+}
+
+void Inflater::pack() {
+  State& state = *state_;
+  if (!state.running) return;
+  state.recall();
+  inflateEnd(&state.stream);
+  state.running = false;
+}
+
+std::size_t Inflater::memory_in_use() const {
+  return sizeof(State) + state_->allocations.in_use() + state_->history.capacity();
+}
+
+}  // namespace wolframite
