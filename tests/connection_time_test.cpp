@@ -255,6 +255,15 @@ TEST_CASE("time that stands still or runs back does nothing") {
   CHECK(server.deadline() == at(30s));
 }
 
+TEST_CASE("the first deadline has passed, and the present can be subtracted from it") {
+  constexpr auto century = 24h * 36525;
+  Connection server = Connection::server();
+  REQUIRE(server.deadline() == at_once);
+  CHECK(*server.deadline() - Time(century) < Time::duration::zero());
+  CHECK(tell(server, at(0s)).empty());
+  CHECK(server.deadline() == at(30s));
+}
+
 TEST_CASE("timeouts too long for the clock never fire") {
   const auto forever = std::chrono::milliseconds::max();
   Config config;

@@ -70,7 +70,8 @@ std::optional<Time> Connection::deadline() const {
       if (!output_.empty()) due = close_due();
       break;
   }
-  return due == Time::max() ? std::nullopt : std::optional(due);
+  if (due == Time::max()) return std::nullopt;
+  return due == Time::min() ? at_once : due;
 }
 
 /// Ends the wait for the end.

@@ -82,7 +82,7 @@ bool Loop::run_once(std::optional<std::chrono::milliseconds> timeout) {
 
 std::optional<Time> Loop::deadline() const {
   if (!starting_.empty() || ready_.is_linked() || attention_ != nullptr || !mailbox_->empty()) {
-    return Time::min();
+    return at_once;
   }
   return timers_.next();
 }

@@ -88,7 +88,7 @@ void StreamCore::tell_time() {
   told_turn_ = loop_.turn_;
   Time now = loop_.now();
   const std::optional<Time> due = session_.deadline();
-  if (due && *due <= now && *due > Time::min()) now = *due - Time::duration(1);
+  if (due && *due <= now && *due != at_once) now = *due - Time::duration(1);
   if (const auto event = session_.advance(now); event && handle(*event, false)) news_ = true;
 }
 

@@ -34,6 +34,10 @@ namespace wolframite {
 
 using Time = std::chrono::steady_clock::time_point;  ///< passed in, never read
 
+/// What a `deadline` is that has passed already: before every time that is told, and still near enough that
+/// the present can be subtracted from it.
+inline constexpr Time at_once{Time::min().time_since_epoch() / 2};
+
 /// One end of a WebSocket connection, with no I/O of its own.
 ///
 ///      bytes from the peer --> receive() --> Event
@@ -127,7 +131,7 @@ class Connection {
   /// Octets that the connection holds beyond its own size: output, parts of messages, compression contexts.
   [[nodiscard]] std::size_t memory_in_use() const;
 
-  /// When to call `advance`. In the past (even the epoch of the clock) means at once.
+  /// When to call `advance`. In the past means now; before the first `advance` it is `at_once`.
   [[nodiscard]] std::optional<Time> deadline() const;
 
   [[nodiscard]] bool wants_read() const { return phase_ != Phase::over; }
