@@ -5,7 +5,10 @@
 
 #include <cstdint>
 #include <cstring>
+#include <span>
 #include <vector>
+
+#include "wolframite/connection.hpp"
 
 namespace wolframite {
 namespace {
@@ -43,6 +46,37 @@ TEST_CASE("the cache is bounded") {
   for (void* const block : blocks) memory.deallocate(block, 1024);
   CHECK(memory.counters().cached == 10 * 1024);
   CHECK(memory.counters().in_use == 0);
+}
+
+TEST_CASE("compression contexts come and go without a malloc, and fill their blocks") {
+  if (!is_deflate_available()) return;
+  LoopMemory memory;
+  Negotiated agreed;
+  agreed.deflate = {.enabled = true, .server_no_context_takeover = true, .client_no_context_takeover = true};
+  Connection server = Connection::from_raw(Role::server, nullptr, {}, &memory, agreed);
+  const std::vector<std::byte> payload(100'000, std::byte{'x'});
+  const auto exchange = [&] {
+    REQUIRE_FALSE(server.send(Kind::binary, payload));
+    server.consume(server.pending_output());
+    // "Hello" as RFC 7692 §7.2.3.1 has it, masked with zeros.
+    std::vector<std::uint8_t> frame{0xC1, 0x87, 0, 0, 0, 0, 0xF2, 0x48, 0xCD, 0xC9, 0xC9, 0x07, 0x00};
+    Bytes in = std::as_writable_bytes(std::span(frame));
+    REQUIRE(server.receive(in));
+    REQUIRE_FALSE(server.receive(in));
+  };
+  exchange();
+  const auto fetched = memory.counters().fetched;
+  for (int i = 0; i < 10; ++i) exchange();
+  CHECK(memory.counters().fetched == fetched);
+  CHECK(memory.counters().in_use == 0);
+
+  Deflater deflater({}, memory);
+  ConstBytes in = payload;
+  std::vector<std::byte> out(1000);
+  Bytes room(out);
+  REQUIRE(deflater.compress(in, room) == DeflateStatus::needs_input);
+  CHECK(deflater.memory_in_use() > 200'000);
+  CHECK(memory.counters().in_use < deflater.memory_in_use() + deflater.memory_in_use() / 8);
 }
 
 TEST_CASE("the buffer given back last goes out first, and few stay idle") {

@@ -300,4 +300,44 @@ TEST_CASE("an idle connection gives its contexts back in time, and goes on where
   CHECK(feed(server, client_frame(compressed_text, hex("f200110000"))) == Records{text("Hello")});
 }
 
+TEST_CASE("SEC-13 a message is copied a bounded number of times while it grows, either way") {
+  constexpr std::size_t size = 32 << 20;
+  CountingResource memory;
+  Connection server = deflate_server({}, {}, &memory);
+  std::string bomb = client_frame(compressed_binary, zeros(size));
+  Bytes in = writable(bomb);
+  const auto event = server.receive(in);
+  REQUIRE(event.has_value());
+  CHECK(std::get<Message>(*event).data.size() == size);
+  CHECK(memory.total < 6 * size);
+
+  Random random(1);
+  const std::string noise = random.octets(size / 4);
+  memory.reset_counts();
+  REQUIRE_FALSE(server.send(Kind::binary, bytes_of(noise)));
+  CHECK(memory.total < 6 * noise.size());
+}
+
+TEST_CASE("parameters that no handshake agrees on count as the nearest that one could") {
+  const std::string text(1000, 'x');
+  Config config;
+  config.deflate.level = 99;
+  config.deflate.memory_level = 0;
+  Connection server = deflate_server(config, {.server_window_bits = 200, .client_window_bits = 200});
+  REQUIRE_FALSE(server.send(Kind::text, bytes_of(text)));
+  CHECK(take_output(server).size() < 40);
+  CHECK(feed(server, client_frame(compressed_text, hello)) == Records{wolframite::test::text("Hello")});
+}
+
+TEST_CASE("contexts go when the closing handshake is done") {
+  CountingResource memory;
+  Connection server = deflate_server({}, {}, &memory);
+  CHECK(feed(server, client_frame(compressed_text, hello)) == Records{text("Hello")});
+  CHECK(memory.in_use > 0);
+  (void)feed(server, client_frame(close_frame, close_body(1000)));
+  (void)take_output(server);
+  (void)feed(server, {});
+  CHECK(memory.in_use == 0);
+}
+
 }  // namespace wolframite::test

@@ -53,6 +53,7 @@ Connection Connection::from_raw(Role role, Entropy* entropy, SharedConfig config
                                 std::pmr::memory_resource* memory, const Negotiated& agreed) {
   Connection made(role, Phase::open, entropy, std::move(config), memory);
   made.deflate_ = agreed.deflate;
+  made.deflate_.enabled = agreed.deflate.enabled && is_deflate_available();
   return made;
 }
 
@@ -239,6 +240,7 @@ Event Connection::give_closed() {
 
 void Connection::enter(Phase phase) {
   phase_ = phase;
+  if (phase > Phase::open) codec_.reset();  // no message comes or goes any more
   phase_since_ = now_;
 }
 

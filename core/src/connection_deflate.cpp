@@ -1,6 +1,7 @@
 // Compressed messages, in and out (RFC 7692 §7.2).
 #include <algorithm>
 #include <bit>
+#include <limits>
 #include <utility>
 
 #include "connection_state.hpp"
@@ -12,6 +13,7 @@ namespace {
 
 constexpr std::size_t smallest_room = 1024;
 constexpr std::size_t largest_room = 64 * 1024;
+constexpr std::size_t most_expected = std::numeric_limits<std::size_t>::max() / 4;  // leaves sums their room
 
 /// A deflate block of no octets, which stands for an empty message (RFC 7692 §7.2.3.6).
 constexpr std::byte empty_block[] = {std::byte{0}};
@@ -98,7 +100,9 @@ Error Connection::inflate(ConstBytes& source) {
     codec.has_more = room_size == 0;
     if (codec.has_more) return Error::none;
 
-    std::byte* front = assembly_.extend(room_size, largest_room, *memory_);
+    // The buffer doubles, so that copying stays linear; the limit alone caps it.
+    const std::size_t expected = static_cast<std::size_t>(std::min<std::uint64_t>(left, most_expected));
+    std::byte* front = assembly_.extend(room_size, expected, *memory_);
     Bytes room{front, room_size};
     const DeflateStatus status = codec.inflater->decompress(source, room);
     const std::size_t written = room_size - room.size();
@@ -159,7 +163,8 @@ void Connection::deflate(ConstBytes payload, detail::Assembly& out) {
   DeflateStatus status = DeflateStatus::needs_room;
   while (status == DeflateStatus::needs_room) {
     const std::size_t room_size = std::clamp(payload.size() / 2, smallest_room, largest_room);
-    Bytes room{out.extend(room_size, largest_room, *memory_), room_size};
+    const std::size_t expected = std::max(payload.size(), largest_room);
+    Bytes room{out.extend(room_size, expected, *memory_), room_size};
     status = codec_->deflater->compress(payload, room);
     out.shrink(room.size());
   }

@@ -2,6 +2,8 @@
 #include <zlib.h>
 
 #include <algorithm>
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <limits>
 #include <new>
@@ -13,38 +15,50 @@ namespace wolframite {
 
 namespace {
 
-/// zlib's allocations, from a memory resource. zlib does not say how much it frees, so each block does.
-///
-///     [size ........16][what zlib asked for]
+/// zlib's allocations, from a memory resource. zlib does not say how much it frees; its few blocks are noted
+/// beside, for a size in front of each would push those, powers of two all, into the next class of a pool.
 class Allocations {
  public:
   explicit Allocations(std::pmr::memory_resource& memory) : memory_(&memory) {}
 
   static void* allocate(void* self, unsigned count, unsigned size) {
     auto& allocations = *static_cast<Allocations*>(self);
-    const std::size_t total = prefix + std::size_t{count} * size;
-    void* block = allocations.memory_->allocate(total, prefix);
-    *static_cast<std::size_t*>(block) = total;
-    allocations.in_use_ += total;
-    return static_cast<std::byte*>(block) + prefix;
+    Block* const block = allocations.find(nullptr);
+    if (block == nullptr) return nullptr;
+    block->size = std::size_t{count} * size;
+    block->address = allocations.memory_->allocate(block->size, alignment);
+    return block->address;
   }
 
   static void release(void* self, void* address) {
     auto& allocations = *static_cast<Allocations*>(self);
-    void* block = static_cast<std::byte*>(address) - prefix;
-    const std::size_t total = *static_cast<std::size_t*>(block);
-    allocations.in_use_ -= total;
-    allocations.memory_->deallocate(block, total, prefix);
+    Block* const block = allocations.find(address);
+    allocations.memory_->deallocate(block->address, block->size, alignment);
+    *block = {};
   }
 
   [[nodiscard]] std::pmr::memory_resource& memory() const { return *memory_; }
-  [[nodiscard]] std::size_t in_use() const { return in_use_; }
+  [[nodiscard]] std::size_t in_use() const {
+    std::size_t total = 0;
+    for (const Block& block : blocks_) total += block.size;
+    return total;
+  }
 
  private:
-  static constexpr std::size_t prefix = 16;  // keeps zlib's blocks aligned
+  static constexpr std::size_t alignment = alignof(std::max_align_t);
+  struct Block {
+    void* address = nullptr;
+    std::size_t size = 0;
+  };
+
+  [[nodiscard]] Block* find(const void* address) {
+    const auto found = std::find_if(blocks_.begin(), blocks_.end(),
+                                    [address](const Block& block) { return block.address == address; });
+    return found == blocks_.end() ? nullptr : &*found;
+  }
 
   std::pmr::memory_resource* memory_;
-  std::size_t in_use_ = 0;
+  std::array<Block, 6> blocks_{};  // zlib has five at most
 };
 
 void prepare(z_stream& stream, Allocations& allocations) {
@@ -86,8 +100,9 @@ bool is_deflate_available() { return true; }
 struct Deflater::State {
   State(const Options& options, std::pmr::memory_resource& memory) : allocations(memory) {
     prepare(stream, allocations);
-    deflateInit2(&stream, options.level, Z_DEFLATED, -options.window_bits, options.memory_level,
-                 Z_DEFAULT_STRATEGY);
+    deflateInit2(&stream, std::clamp(options.level, 1, 9), Z_DEFLATED,
+                 -std::clamp(options.window_bits, 9, DeflateConfig::max_window_bits),
+                 std::clamp(options.memory_level, 1, 9), Z_DEFAULT_STRATEGY);
   }
   State(const State&) = delete;
   ~State() { deflateEnd(&stream); }
@@ -112,7 +127,9 @@ std::size_t Deflater::memory_in_use() const { return sizeof(State) + state_->all
 
 struct Inflater::State {
   State(int bits, std::pmr::memory_resource& memory)
-      : allocations(memory), history(&memory), window_bits(bits) {
+      : allocations(memory),
+        history(&memory),
+        window_bits(std::clamp(bits, DeflateConfig::min_window_bits, DeflateConfig::max_window_bits)) {
     prepare(stream, allocations);
   }
   State(const State&) = delete;

@@ -83,6 +83,7 @@ enum class DeflateStatus : std::uint8_t {
 /// Compresses messages. Its memory comes from the resource it is made with, which must outlive it.
 class Deflater {
  public:
+  /// Values out of range count as the nearest in it.
   struct Options {
     int window_bits = 15;  ///< 9-15
     int level = 6;
@@ -97,7 +98,8 @@ class Deflater {
   ~Deflater();
 
   /// Takes octets from the front of `in` and writes to the front of `room`, moving both on, until all that was
-  /// given can be inflated. What it then has written ends in `deflate_tail`.
+  /// given can be inflated. What it then has written ends in `deflate_tail`. Precondition: `room` has six
+  /// octets or more, for zlib may never come to an end with less.
   [[nodiscard]] DeflateStatus compress(ConstBytes& in, Bytes& room);
 
   /// Octets held.
