@@ -38,42 +38,46 @@ bool StreamCore::make_room() {
   return has_room();
 }
 
-std::error_code StreamCore::feed(Kind kind, ConstBytes payload, bool last) {
+std::error_code StreamCore::feed(Kind kind, ConstBytes payload, bool last, Compression compression) {
   if (const std::error_code error = check_writable()) return error;
-  if (const std::error_code error = session_.connection().send(kind, payload, last)) return error;
+  const auto error = session_.connection().send(kind, payload, last, compression);
+  if (error) return error;
   if (!has_room()) attend();
   return {};
 }
 
-std::error_code StreamCore::feed(Kind kind, SharedBytes payload) {
+std::error_code StreamCore::feed(Kind kind, SharedBytes payload, Compression compression) {
   if (const std::error_code error = check_writable()) return error;
-  if (const std::error_code error = session_.connection().send(kind, std::move(payload))) return error;
+  const auto error = session_.connection().send(kind, std::move(payload), compression);
+  if (error) return error;
   if (!has_room()) attend();
   return {};
 }
 
-Operation StreamCore::send(Kind kind, ConstBytes payload, bool last) {
+Operation StreamCore::send(Kind kind, ConstBytes payload, bool last, Compression compression) {
   if (const std::error_code error = check_writable()) return error;
   if (make_room()) {
     attend();
-    return session_.connection().send(kind, payload, last);
+    return session_.connection().send(kind, payload, last, compression);
   }
   detail::PendingOperation& operation = wait(What::send);
   operation.payload = payload;
   operation.kind = kind;
   operation.last = last;
+  operation.compression = compression;
   return Operation(operation);
 }
 
-Operation StreamCore::send(Kind kind, SharedBytes payload) {
+Operation StreamCore::send(Kind kind, SharedBytes payload, Compression compression) {
   if (const std::error_code error = check_writable()) return error;
   if (make_room()) {
     attend();
-    return session_.connection().send(kind, std::move(payload));
+    return session_.connection().send(kind, std::move(payload), compression);
   }
   detail::PendingOperation& operation = wait(What::send_shared);
   operation.shared = std::move(payload);
   operation.kind = kind;
+  operation.compression = compression;
   return Operation(operation);
 }
 
@@ -120,7 +124,8 @@ std::error_code StreamCore::pong(ConstBytes payload) {
   return session_.connection().pong(payload);
 }
 
-// Calls `function` for each in turn, until it returns false. It may finish the one it is called for.
+// Calls `function` for each in turn, until it returns false. It may finish the one it is called
+// for.
 template <class Function>
 void StreamCore::for_each_waiter(Function function) {
   if (orphaned_ || waiters_ == nullptr) return;
@@ -148,7 +153,8 @@ void StreamCore::write_failed(int error) {
   writable_ = false;
   session_.consume(session_.pending_output());  // nobody will ever read it
   attend();
-  // Closing and reading go on: what the peer sent before is still to be had, and reading tells the end.
+  // Closing and reading go on: what the peer sent before is still to be had, and reading tells the
+  // end.
   for_each_waiter([&](detail::PendingOperation& operation) {
     if (operation.what != What::close) finish(operation, {error, std::system_category()});
     return true;
@@ -180,8 +186,8 @@ detail::PendingOperation& StreamCore::wait(What what) {
   return *operation;
 }
 
-// Serves them in their order. A send that finds no room holds up those behind it; flush and close hold
-// up nobody.
+// Serves them in their order. A send that finds no room holds up those behind it; flush and close
+// hold up nobody.
 void StreamCore::serve_waiters() {
   for_each_waiter([this](detail::PendingOperation& operation) { return serve(operation); });
 }
@@ -196,9 +202,11 @@ bool StreamCore::serve(detail::PendingOperation& operation) {
       std::error_code result;
       Connection& connection = session_.connection();
       if (operation.what == What::send) {
-        result = connection.send(operation.kind, operation.payload, operation.last);
+        result = connection.send(operation.kind, operation.payload, operation.last,
+                                 operation.compression);
       } else if (operation.what == What::send_shared) {
-        result = connection.send(operation.kind, std::move(operation.shared));
+        result = connection.send(operation.kind, std::move(operation.shared),
+                                 operation.compression);
       }
       finish(operation, result);
       return true;
@@ -218,7 +226,8 @@ bool StreamCore::serve(detail::PendingOperation& operation) {
 
 void StreamCore::unlink(detail::PendingOperation& operation) noexcept {
   if (waiters_ == &operation) {
-    waiters_ = operation.is_linked() ? static_cast<detail::PendingOperation*>(operation.next) : nullptr;
+    waiters_ =
+        operation.is_linked() ? static_cast<detail::PendingOperation*>(operation.next) : nullptr;
   }
   operation.unlink();
 }

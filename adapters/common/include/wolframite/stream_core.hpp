@@ -21,8 +21,8 @@ class InputAwaiter;
 class NextAwaiter;
 class Operation;
 
-/// Received bytes that a stream has not taken in yet, in a buffer lent by the backend; and the last event,
-/// whose views may point into them. A stream without input has no lease.
+/// Received bytes that a stream has not taken in yet, in a buffer lent by the backend; and the last
+/// event, whose views may point into them. A stream without input has no lease.
 ///
 ///     data   [ taken | not yet |      ]
 ///             0      begin     end
@@ -32,8 +32,8 @@ struct InputLease {
   std::byte* data = nullptr;
   std::uint32_t begin = 0, end = 0;
   Message message{Kind::binary, {}};
-  const void* head = nullptr;         ///< the Request or Response
-  Holds holds = Holds::nothing;       ///< what was not handed out, or is looked at just now
+  const void* head = nullptr;    ///< the Request or Response
+  Holds holds = Holds::nothing;  ///< what was not handed out, or is looked at just now
   bool handed_out = false;
 };
 
@@ -44,13 +44,14 @@ struct PendingOperation : Waiter {
   enum class What : std::uint8_t { send, send_shared, ready, flush, close };
 
   Loop* loop = nullptr;
-  StreamCore* core = nullptr;      // null once it is done
+  StreamCore* core = nullptr;  // null once it is done
   ConstBytes payload;
   SharedBytes shared;
-  std::size_t unwritten = 0;       // flush: octets ahead of it, once `begun`
+  std::size_t unwritten = 0;  // flush: octets ahead of it, once `begun`
   std::error_code result;
   What what = What::send;
   Kind kind = Kind::binary;
+  Compression compression = Compression::automatic;
   bool last = true;
   bool begun = false;
 };
@@ -59,9 +60,9 @@ struct PendingOperation : Waiter {
 
 /// One WebSocket connection on a loop: everything but its system calls, which backends add.
 ///
-/// Backends call `received`, `received_eof`, `wrote` and `write_failed`, and are asked to read, write, shut
-/// down and close. What coroutines do marks the stream for attention; at the end of the turn `settle` does
-/// whatever is to be done.
+/// Backends call `received`, `received_eof`, `wrote` and `write_failed`, and are asked to read,
+/// write, shut down and close. What coroutines do marks the stream for attention; at the end of the
+/// turn `settle` does whatever is to be done.
 class StreamCore : public Timer {
  public:
   /// Where an opening handshake has come to.
@@ -71,10 +72,11 @@ class StreamCore : public Timer {
   virtual ~StreamCore();
 
   // Commands of WebSocketStream.
-  [[nodiscard]] std::error_code feed(Kind kind, ConstBytes payload, bool last);
-  [[nodiscard]] std::error_code feed(Kind kind, SharedBytes payload);
-  [[nodiscard]] Operation send(Kind kind, ConstBytes payload, bool last);
-  [[nodiscard]] Operation send(Kind kind, SharedBytes payload);
+  [[nodiscard]] std::error_code feed(Kind kind, ConstBytes payload, bool last,
+                                     Compression compression);
+  [[nodiscard]] std::error_code feed(Kind kind, SharedBytes payload, Compression compression);
+  [[nodiscard]] Operation send(Kind kind, ConstBytes payload, bool last, Compression compression);
+  [[nodiscard]] Operation send(Kind kind, SharedBytes payload, Compression compression);
   [[nodiscard]] Operation ready();
   [[nodiscard]] Operation flush();
   [[nodiscard]] Operation close(CloseCode code, std::string_view reason);
@@ -85,8 +87,12 @@ class StreamCore : public Timer {
   void abandon() noexcept;
 
   // The opening handshake.
-  [[nodiscard]] const Request& request() const { return *static_cast<const Request*>(input_->head); }
-  [[nodiscard]] const Response& response() const { return *static_cast<const Response*>(input_->head); }
+  [[nodiscard]] const Request& request() const {
+    return *static_cast<const Request*>(input_->head);
+  }
+  [[nodiscard]] const Response& response() const {
+    return *static_cast<const Response*>(input_->head);
+  }
   [[nodiscard]] std::error_code accept(const Accept& with);
   [[nodiscard]] std::error_code refuse(const Response& response);
   /// Ends the view of the last event.
@@ -156,8 +162,8 @@ class StreamCore : public Timer {
   using What = detail::PendingOperation::What;
 
   // Reading.
-  bool poll();                                    // awaiters: whether there is something to hand out
-  bool take_in(bool deliver);                     // receives until there is
+  bool poll();                 // awaiters: whether there is something to hand out
+  bool take_in(bool deliver);  // receives until there is
   [[nodiscard]] std::optional<Event> receive();
   bool handle(const Event& event, bool deliver);
   void hold(InputLease::Holds what, const void* head);
@@ -191,20 +197,20 @@ class StreamCore : public Timer {
   void settle();
 
   bool handshaking_ : 1;
-  bool receive_first_ : 1 = true;   // events may wait although there is no input
+  bool receive_first_ : 1 = true;  // events may wait although there is no input
   bool eof_ : 1 = false;
-  bool heard_ : 1 = false;          // input was taken in since the last settle
+  bool heard_ : 1 = false;  // input was taken in since the last settle
   bool attended_ : 1 = false;
-  bool news_ : 1 = false;           // the reader has to be told something at the end of the turn
-  bool wrote_early_ : 1 = false;    // one write before the end of the turn was tried
+  bool news_ : 1 = false;         // the reader has to be told something at the end of the turn
+  bool wrote_early_ : 1 = false;  // one write before the end of the turn was tried
   bool write_failed_ : 1 = false;
   bool shut_ : 1 = false;
-  bool closing_ : 1 = false;        // close() was called: what nobody waits for is discarded
+  bool closing_ : 1 = false;  // close() was called: what nobody waits for is discarded
   bool orphaned_ : 1 = false;
-  bool aborted_ : 1 = false;        // orphaned, and not worth lingering
+  bool aborted_ : 1 = false;  // orphaned, and not worth lingering
   Step step_ : 2 = Step::closed;
-  std::uint8_t errno_ = 0;          // why reading or writing ended; Linux has none above 133
-  std::uint32_t told_turn_;         // of the loop, in which the session was told the time last
+  std::uint8_t errno_ = 0;   // why reading or writing ended; Linux has none above 133
+  std::uint32_t told_turn_;  // of the loop, in which the session was told the time last
   InputLease* input_ = nullptr;
   std::coroutine_handle<> reader_;
   union {
@@ -215,7 +221,8 @@ class StreamCore : public Timer {
   StreamCore* attention_next_ = nullptr;
 };
 
-/// A coroutine that waits for what a stream receives next. One pointer, for every idle echo holds one.
+/// A coroutine that waits for what a stream receives next. One pointer, for every idle echo holds
+/// one.
 class InputAwaiter {
  public:
   InputAwaiter(const InputAwaiter&) = delete;

@@ -25,14 +25,14 @@ class [[nodiscard]] NextAwaiter : public InputAwaiter {
   [[nodiscard]] std::optional<Message> await_resume() { return resumed().take_message(); }
 };
 
-/// A send, ready, flush or close under way: `co_await` it for its outcome. Destroying it calls it off; the
-/// message of a send that waited is then not sent at all, and one that did not wait is sent whole.
+/// A send, ready, flush or close under way: `co_await` it for its outcome. Destroying it calls it
+/// off; the message of a send that waited is then not sent at all, and one that did not wait is
+/// sent whole.
 class [[nodiscard]] Operation {
  public:
   Operation(std::error_code result) : category_(&result.category()), value_(result.value()) {}
   explicit Operation(detail::PendingOperation& pending) : pending_(&pending), waits_(true) {}
-  Operation(Operation&& other) noexcept
-      : value_(other.value_), waits_(other.waits_) {
+  Operation(Operation&& other) noexcept : value_(other.value_), waits_(other.waits_) {
     if (waits_) {
       pending_ = other.pending_;
       other.category_ = &std::system_category();
@@ -66,18 +66,19 @@ class [[nodiscard]] Operation {
 
 /// One end of an open WebSocket connection: messages come out of `next` and go into `send`.
 ///
-/// Made by `accept`, `client`, `connect`, `from_raw_socket` and `from_partially_read`. One coroutine at a
-/// time may wait in `next`; any number may send, flush and close meanwhile. All of them run on the loop's
-/// thread, and the loop outlives the stream.
+/// Made by `accept`, `client`, `connect`, `from_raw_socket` and `from_partially_read`. One
+/// coroutine at a time may wait in `next`; any number may send, flush and close meanwhile. All of
+/// them run on the loop's thread, and the loop outlives the stream.
 ///
-/// Destroying the handle of an open stream writes once what is queued and closes the socket, without a
-/// closing handshake: `close` first. Where the closing handshake is under way already, or the peer was failed for
-/// an error, it goes on without the handle until its end or `Config::close_timeout`. Coroutines that still
-/// wait on the stream get `nullopt` or `errc::operation_canceled`.
+/// Destroying the handle of an open stream writes once what is queued and closes the socket,
+/// without a closing handshake: `close` first. Where the closing handshake is under way already, or
+/// the peer was failed for an error, it goes on without the handle until its end or
+/// `Config::close_timeout`. Coroutines that still wait on the stream get `nullopt` or
+/// `errc::operation_canceled`.
 class WebSocketStream {
  public:
-  /// Wraps a connected socket whose opening handshake was done elsewhere. `invalid_config`, or what the
-  /// system says.
+  /// Wraps a connected socket whose opening handshake was done elsewhere. `invalid_config`, or what
+  /// the system says.
   [[nodiscard]] static Result<WebSocketStream> from_raw_socket(Loop& loop, Socket socket, Role role,
                                                                SharedConfig config = {});
 
@@ -92,44 +93,56 @@ class WebSocketStream {
   WebSocketStream& operator=(WebSocketStream&&) noexcept = default;
   ~WebSocketStream() = default;
 
-  /// Waits for the next message: `std::optional<Message>`. After the end it gives `nullopt`, for ever, and
-  /// `closed()` says why. The message's octets live until the next `next` or `close` on this stream.
+  /// Waits for the next message: `std::optional<Message>`. After the end it gives `nullopt`, for
+  /// ever, and `closed()` says why. The message's octets live until the next `next` or `close` on
+  /// this stream.
   ///
-  /// While nobody waits here nothing is read from the socket, and the peer is held up before long; its
-  /// pings are not answered meanwhile, and keepalive and idle timers may stand still. Cancelling loses nothing.
-  /// Precondition: no other coroutine waits in `next`.
+  /// While nobody waits here nothing is read from the socket, and the peer is held up before long;
+  /// its pings are not answered meanwhile, and keepalive and idle timers may stand still.
+  /// Cancelling loses nothing. Precondition: no other coroutine waits in `next`.
   [[nodiscard]] NextAwaiter next() { return NextAwaiter(*core_); }
 
-  /// Sends a message, or a fragment of one unless `last`. Queues it, to be written at the end of the loop's
-  /// turn together with others, and completes at once; waits only while `Config::write_buffer_size` or more
-  /// is queued, and then `payload` must stay until it completes. Sends are queued in the order of their
-  /// calls. Errors: of class `misuse`, or why the stream has ended.
-  Operation send(Kind kind, ConstBytes payload, bool last = true) {
-    return core_->send(kind, payload, last);
+  /// Sends a message, or a fragment of one unless `last`. Queues it, to be written at the end of
+  /// the loop's turn together with others, and completes at once; waits only while
+  /// `Config::write_buffer_size` or more is queued, and then `payload` must stay until it
+  /// completes. Sends are queued in the order of their calls. `compression` can keep a message from
+  /// being compressed where that was agreed on; what the first fragment says counts. Errors: of
+  /// class `misuse`, or why the stream has ended.
+  Operation send(Kind kind, ConstBytes payload, bool last = true,
+                 Compression compression = Compression::automatic) {
+    return core_->send(kind, payload, last, compression);
   }
   /// Sends `text`, which must be UTF-8.
-  Operation send(std::string_view text) { return core_->send(Kind::text, bytes_of(text), true); }
-  /// Sends a payload that a server does not copy, to one stream or to many.
-  Operation send(Kind kind, SharedBytes payload) { return core_->send(kind, std::move(payload)); }
-
-  /// Queues a message whatever is queued already, and has it written by a later `flush` or `send`; or soon, if
-  /// `Config::write_buffer_size` is reached. `write_buffer_full` above `Config::max_write_buffer_size`.
-  [[nodiscard]] std::error_code feed(Kind kind, ConstBytes payload, bool last = true) {
-    return core_->feed(kind, payload, last);
+  Operation send(std::string_view text, Compression compression = Compression::automatic) {
+    return core_->send(Kind::text, bytes_of(text), true, compression);
   }
-  [[nodiscard]] std::error_code feed(Kind kind, SharedBytes payload) {
-    return core_->feed(kind, std::move(payload));
+  /// Sends a payload that a server does not copy unless it compresses it, to one stream or to many.
+  Operation send(Kind kind, SharedBytes payload, Compression compression = Compression::automatic) {
+    return core_->send(kind, std::move(payload), compression);
   }
 
-  /// Waits until less than `Config::write_buffer_size` is queued, and nothing waits to be sent before.
+  /// Queues a message whatever is queued already, and has it written by a later `flush` or `send`;
+  /// or soon, if `Config::write_buffer_size` is reached. `write_buffer_full` above
+  /// `Config::max_write_buffer_size`.
+  [[nodiscard]] std::error_code feed(Kind kind, ConstBytes payload, bool last = true,
+                                     Compression compression = Compression::automatic) {
+    return core_->feed(kind, payload, last, compression);
+  }
+  [[nodiscard]] std::error_code feed(Kind kind, SharedBytes payload,
+                                     Compression compression = Compression::automatic) {
+    return core_->feed(kind, std::move(payload), compression);
+  }
+
+  /// Waits until less than `Config::write_buffer_size` is queued, and nothing waits to be sent
+  /// before.
   Operation ready() { return core_->ready(); }
 
   /// Writes what is queued now, and waits until the kernel has all that was handed over before.
   Operation flush() { return core_->flush(); }
 
-  /// Closes the connection: sends a Close, waits for the peer's and for the end of the stream, at most
-  /// `Config::close_timeout`. Messages that still come are discarded unless `next` waits for them. No error
-  /// if the closing handshake was completed, whoever began it. RFC 6455 §7.1.2.
+  /// Closes the connection: sends a Close, waits for the peer's and for the end of the stream, at
+  /// most `Config::close_timeout`. Messages that still come are discarded unless `next` waits for
+  /// them. No error if the closing handshake was completed, whoever began it. RFC 6455 §7.1.2.
   Operation close(CloseCode code = CloseCode::normal, std::string_view reason = {}) {
     return core_->close(code, reason);
   }
@@ -148,8 +161,8 @@ class WebSocketStream {
   [[nodiscard]] Role role() const { return core_->connection().role(); }
   [[nodiscard]] Loop& loop() const { return core_->loop(); }
 
-  /// The socket below. It is closed (`is_open()` false) once the connection is over for good. Neither read
-  /// nor write it.
+  /// The socket below. It is closed (`is_open()` false) once the connection is over for good.
+  /// Neither read nor write it.
   [[nodiscard]] const Socket& next_layer() const { return std::as_const(*core_).socket(); }
   [[nodiscard]] Socket& next_layer() { return core_->socket(); }
 

@@ -1,0 +1,131 @@
+// Compression that both ends agreed on is used unless a message is kept out of it, and costs an idle
+// loop no memory.
+#include "rig.hpp"
+
+namespace wolframite::test {
+namespace {
+
+SharedConfig compressing(bool takeover) {
+  Config config;
+  config.write_buffer_size = 64 * 1024;
+  config.deflate = {.enabled = true,
+                    .server_no_context_takeover = !takeover,
+                    .client_no_context_takeover = !takeover};
+  return config;
+}
+
+/// A client of an echo server, both of one loop. `talk` is a task that uses the stream.
+template <typename Talk>
+void with_client(backend::Loop& loop, const SharedConfig& config, Talk talk) {
+  auto listener = listen(loop);
+  TaskHandle serving = loop.spawn(serve_echo(loop, *listener, {.config = config}));
+  const std::string url =
+      "ws://127.0.0.1:" + std::to_string(listener->local_endpoint().port()) + "/";
+  auto run = [](Loop& on, std::string to, SharedConfig with, Talk& what) -> Task<> {
+    auto client = co_await connect(on, to, {.config = with});
+    REQUIRE(client);
+    co_await what(client->stream);
+    CHECK_FALSE(co_await client->stream.close());
+  };
+  const TaskHandle task = loop.spawn(run(loop, url, config, talk));
+  turn_until(loop, [&] { return task.done(); });
+  serving.cancel();
+  turn_until(loop, [&] { return loop.stream_count() == 0; });
+}
+
+TEST_CASE("a message is compressed unless it is kept out of that") {
+  if (!is_deflate_available()) return;
+  backend::Loop loop;
+  auto talk = [](WebSocketStream& stream) -> Task<> {
+    const std::string text(5000, 'x');
+    const auto queued = [&](std::error_code status) {
+      CHECK_FALSE(status);
+      return stream.pending_output();
+    };
+    CHECK(queued(stream.feed(Kind::text, bytes_of(text))) < 200);
+    CHECK(queued(stream.feed(Kind::text, SharedBytes(text))) < 400);
+    CHECK(queued(stream.feed(Kind::text, bytes_of(text), true, Compression::never)) > 5000);
+    CHECK(queued(stream.feed(Kind::text, SharedBytes(text), Compression::never)) > 10'000);
+    CHECK_FALSE(co_await stream.send(text));
+    CHECK_FALSE(co_await stream.send(text, Compression::never));
+    CHECK(stream.pending_output() < 16'000);
+    for (int i = 0; i < 6; ++i) {
+      const auto message = co_await stream.next();
+      REQUIRE(message);
+      CHECK(message->text() == text);
+    }
+  };
+  with_client(loop, compressing(true), talk);
+}
+
+TEST_CASE("a send that had to wait is kept out of compression as well") {
+  if (!is_deflate_available()) return;
+  backend::Loop loop;
+  auto talk = [](WebSocketStream& stream) -> Task<> {
+    const std::string large(12'000'000, 'x');
+    CHECK(stream.feed(Kind::binary, bytes_of(large), true, Compression::never) == std::error_code{});
+    const std::string text(100'000, 'y');
+    Operation plain = stream.send(Kind::text, bytes_of(text), true, Compression::never);
+    Operation shared = stream.send(Kind::text, SharedBytes(text), Compression::never);
+    CHECK_FALSE(plain.await_ready());
+    CHECK_FALSE(shared.await_ready());
+    const auto first = co_await stream.next();
+    REQUIRE(first);
+    CHECK(first->data.size() == large.size());
+    CHECK_FALSE(co_await std::move(plain));
+    CHECK_FALSE(co_await std::move(shared));
+    for (int i = 0; i < 2; ++i) {
+      const auto message = co_await stream.next();
+      REQUIRE(message);
+      CHECK(message->text() == text);
+    }
+  };
+  with_client(loop, compressing(true), talk);
+}
+
+TEST_CASE("without takeover compressed messages cost no malloc, and leave nothing behind") {
+  if (!is_deflate_available()) return;
+  backend::Loop loop;
+  auto talk = [&loop](WebSocketStream& stream) -> Task<> {
+    for (const std::size_t size : {100U, 1000U, 16'000U, 50'000U}) {
+      const std::string text(size, 'x');
+      auto exchange = [&](int rounds) -> Task<> {
+        for (int i = 0; i < rounds; ++i) {
+          CHECK_FALSE(co_await stream.send(text));
+          const auto message = co_await stream.next();
+          REQUIRE(message);
+          CHECK(message->text() == text);
+        }
+      };
+      co_await exchange(3);
+      const auto fetched = loop.memory().counters().fetched;
+      co_await exchange(10);
+      CHECK(loop.memory().counters().fetched == fetched);
+    }
+  };
+  with_client(loop, compressing(false), talk);
+  CHECK(loop.memory().counters().in_use == 0);
+}
+
+TEST_CASE("a bomb comes in chunks of bounded size") {
+  if (!is_deflate_available()) return;
+  backend::Loop loop;
+  Config config;
+  config.deflate.enabled = true;
+  config.deliver_chunks = true;
+  auto talk = [](WebSocketStream& stream) -> Task<> {
+    const std::string zeros(8'000'000, '\0');
+    CHECK_FALSE(co_await stream.send(Kind::binary, bytes_of(zeros)));
+    std::size_t received = 0;
+    while (received < zeros.size()) {
+      const auto chunk = co_await stream.next();
+      REQUIRE(chunk);
+      CHECK(chunk->data.size() <= 64 * 1024);
+      received += chunk->data.size();
+    }
+  };
+  with_client(loop, config, talk);
+}
+
+}  // namespace
+}  // namespace wolframite::test
