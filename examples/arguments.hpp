@@ -11,6 +11,8 @@
 #include <string>
 #include <string_view>
 
+#include <wolframite/deflate.hpp>
+
 /// Arguments of the form `--name` or `--name value`. Whatever is wrong with them ends the program
 /// with status 2.
 class Arguments {
@@ -82,3 +84,17 @@ class Arguments {
   std::string_view usage_;
   std::map<std::string, std::string> values_;
 };
+
+/// What `--deflate`, `--window-bits` and `--no-context-takeover` ask for.
+inline wolframite::DeflateConfig deflate_config(const Arguments& arguments) {
+  wolframite::DeflateConfig deflate;
+  deflate.enabled = arguments.has("deflate");
+  if (deflate.enabled && !wolframite::is_deflate_available()) {
+    arguments.fail("--deflate: the library was built without compression");
+  }
+  deflate.server_window_bits = deflate.client_window_bits = arguments.number("window-bits", 15);
+  if (!deflate.is_valid()) arguments.fail("--window-bits must be 8 to 15");
+  deflate.server_no_context_takeover = deflate.client_no_context_takeover =
+      arguments.has("no-context-takeover");
+  return deflate;
+}

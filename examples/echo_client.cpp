@@ -21,13 +21,16 @@ using namespace wolframite;
 namespace {
 
 constexpr std::string_view usage =
-    R"(usage: echo_client --url U [--bench [N | Ns]] [--adapter A]
-       echo_client --autobahn U
+    R"(usage: echo_client --url U [--bench [N | Ns]] [--deflate ...] [--adapter A]
+       echo_client --autobahn U [--deflate ...]
 Sends each line of the standard input, or without any a set of messages, and checks that it comes back.
-  --url U       the echo server, such as ws://127.0.0.1:9001
-  --bench N     measure with N messages instead; with Ns, for N seconds (2s)
-  --autobahn U  be tested by the Autobahn fuzzing server at U
-  --adapter A   epoll)";
+  --url U                the echo server, such as ws://127.0.0.1:9001
+  --bench N              measure with N messages instead; with Ns, for N seconds (2s)
+  --autobahn U           be tested by the Autobahn fuzzing server at U
+  --deflate              offer to compress messages (RFC 7692)
+  --window-bits N        with windows of at most so many bits, 8 to 15 (15)
+  --no-context-takeover  forget them after each message
+  --adapter A            epoll)";
 
 struct Sample {
   Kind kind;
@@ -84,8 +87,8 @@ int failed(const WebSocketStream& stream) {
   return failed(why + ')');
 }
 
-Task<int> check_echo(Loop& loop, std::string url) {
-  auto client = co_await connect(loop, url);
+Task<int> check_echo(Loop& loop, std::string url, ConnectOptions options) {
+  auto client = co_await connect(loop, url, options);
   if (!client) co_return failed(url, client.error());
   WebSocketStream& stream = client->stream;
   for (const Sample& sample : lines_or_default()) {
@@ -147,8 +150,8 @@ Task<int> measure(WebSocketStream& stream, Length length, std::size_t size, std:
   co_return 0;
 }
 
-Task<int> bench(Loop& loop, std::string url, Length length) {
-  auto client = co_await connect(loop, url);
+Task<int> bench(Loop& loop, std::string url, ConnectOptions options, Length length) {
+  auto client = co_await connect(loop, url, options);
   if (!client) co_return failed(url, client.error());
   for (const std::size_t window : {1u, 64u}) {
     if (const int status = co_await measure(client->stream, length, 128, window)) co_return status;
@@ -159,11 +162,11 @@ Task<int> bench(Loop& loop, std::string url, Length length) {
 
 /// Asks an Autobahn fuzzing server for its cases and echoes in each. Its report, not this program,
 /// tells the outcome.
-Task<int> autobahn(Loop& loop, std::string url) {
+Task<int> autobahn(Loop& loop, std::string url, ConnectOptions options) {
   while (url.ends_with('/')) url.pop_back();
   std::size_t count = 0;
   {
-    auto client = co_await connect(loop, url + "/getCaseCount");
+    auto client = co_await connect(loop, url + "/getCaseCount", options);
     if (!client) co_return failed(url, client.error());
     while (const auto message = co_await client->stream.next()) {
       count = Arguments::to_number<std::size_t>(message->text()).value_or(0);
@@ -172,14 +175,14 @@ Task<int> autobahn(Loop& loop, std::string url) {
   }
   for (std::size_t number = 1; number <= count; ++number) {
     auto client = co_await connect(
-        loop, url + "/runCase?case=" + std::to_string(number) + "&agent=wolframite");
+        loop, url + "/runCase?case=" + std::to_string(number) + "&agent=wolframite", options);
     if (!client) co_return failed(url, client.error());
     while (const auto message = co_await client->stream.next()) {
       if (co_await client->stream.send(message->kind, message->data)) break;
     }
     (void)co_await client->stream.close();
   }
-  auto client = co_await connect(loop, url + "/updateReports?agent=wolframite");
+  auto client = co_await connect(loop, url + "/updateReports?agent=wolframite", options);
   if (!client) co_return failed(url, client.error());
   while (co_await client->stream.next()) {
   }
@@ -192,7 +195,8 @@ Task<> run(Task<int> task, int& status) { status = co_await std::move(task); }
 }  // namespace
 
 int main(int argc, char** argv) {
-  const Arguments arguments(argc, argv, usage, {"url=", "bench?", "autobahn=", "adapter=", "ca="});
+  const Arguments arguments(argc, argv, usage, {"url=", "bench?", "autobahn=", "adapter=", "deflate", "window-bits=",
+                             "no-context-takeover", "ca="});
   arguments.refuse("ca", "TLS");
   if (const std::string adapter = arguments.value("adapter", "epoll"); adapter != "epoll") {
     arguments.fail("--adapter " + adapter + " is not part of this version");
@@ -204,6 +208,10 @@ int main(int argc, char** argv) {
   if (const std::error_code fault = request.error()) arguments.fail(url + ": " + fault.message());
   if (request.url().secure) arguments.fail(url + ": TLS is not part of this version");
 
+  Config config;
+  config.deflate = deflate_config(arguments);
+  const ConnectOptions options{.config = config};
+
   std::optional<Length> length;
   if (arguments.has("bench")) {
     const std::string text = arguments.value("bench");
@@ -213,9 +221,9 @@ int main(int argc, char** argv) {
 
   epoll::Loop loop;
   int status = 1;
-  loop.spawn(run(tested   ? autobahn(loop, url)
-                 : length ? bench(loop, url, *length)
-                          : check_echo(loop, url),
+  loop.spawn(run(tested   ? autobahn(loop, url, options)
+                 : length ? bench(loop, url, options, *length)
+                          : check_echo(loop, url, options),
                  status));
   loop.run();
   return status;

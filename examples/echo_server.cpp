@@ -16,12 +16,16 @@ using namespace wolframite;
 namespace {
 
 constexpr std::string_view usage =
-    R"(usage: echo_server [--host H] [--port P] [--max-message-size N] [--allow-origin O] [--adapter A]
+    R"(usage: echo_server [--host H] [--port P] [--max-message-size N] [--allow-origin O]
+                   [--deflate [--window-bits N] [--no-context-takeover]] [--adapter A]
 Sends every message back. Plain HTTP requests are answered with 200, as health checks want it.
   --host H              address to listen on (127.0.0.1)
   --port P              port to listen on; 0 takes a free one (9001)
   --max-message-size N  largest message accepted, in octets (64 MiB, a frame 16 MiB)
   --allow-origin O      refuse requests that a browser sends from another origin than this
+  --deflate             compress messages, if the client offers to (RFC 7692)
+  --window-bits N       with windows of at most so many bits, 8 to 15 (15)
+  --no-context-takeover forget them after each message
   --adapter A           epoll
 Ends on SIGTERM or SIGINT, once all connections are closed.)";
 
@@ -113,8 +117,7 @@ epoll::Loop* stopped_by_signal = nullptr;
 int main(int argc, char** argv) {
   const Arguments arguments(argc, argv, usage,
                             {"host=", "port=", "max-message-size=", "allow-origin=", "adapter=",
-                             "deflate", "cert=", "key="});
-  arguments.refuse("deflate", "compression");
+                             "deflate", "window-bits=", "no-context-takeover", "cert=", "key="});
   arguments.refuse("cert", "TLS");
   arguments.refuse("key", "TLS");
   if (const std::string adapter = arguments.value("adapter", "epoll"); adapter != "epoll") {
@@ -127,6 +130,8 @@ int main(int argc, char** argv) {
     config.max_frame_size = config.max_message_size;
     if (config.check() != Error::none) arguments.fail("--max-message-size must be above 0");
   }
+
+  config.deflate = deflate_config(arguments);
 
   const std::string host = arguments.value("host", "127.0.0.1");
   const auto port = arguments.number<std::uint16_t>("port", 9001);

@@ -39,9 +39,11 @@ class Programs(unittest.TestCase):
         self.expect_complaint(2, "--url is missing", echo_client)
         self.expect_complaint(2, "http://127.0.0.1/:", echo_client, "--url", "http://127.0.0.1/")
         self.expect_complaint(2, "--bench takes a number", echo_client, "--url", "ws://127.0.0.1", "--bench", "fast")
+        for bits in ("7", "16"):
+            self.expect_complaint(2, "--window-bits must be 8 to 15", echo_server, "--window-bits", bits)
 
     def test_what_is_not_there_yet(self):
-        for arguments in (("--deflate",), ("--cert", "c.pem", "--key", "k.pem"), ("--adapter", "uring"),
+        for arguments in (("--cert", "c.pem", "--key", "k.pem"), ("--adapter", "uring"),
                           ("--adapter", "asio")):
             self.expect_complaint(2, "is not part of this version", echo_server, *arguments)
         for arguments in (("--ca", "ca.pem"), ("--adapter", "uring"), ("--adapter", "asio")):
@@ -75,6 +77,14 @@ class Programs(unittest.TestCase):
         with Program(echo_server, "--host", "localhost", "--port", "0") as server:
             code, seen, complaints = run(echo_client, "--url", server.url())
             self.assertEqual((code, complaints), (0, ""), seen)
+
+    def test_compression_between_both(self):
+        for server_bits, client_bits, *forget in (("15", "15"), ("8", "15"), ("15", "9"), ("9", "8"),
+                                                  ("12", "10", "--no-context-takeover")):
+            with Program(echo_server, "--port", "0", "--deflate", "--window-bits", server_bits, *forget) as server:
+                code, seen, complaints = run(echo_client, "--url", server.url(), "--deflate", "--window-bits",
+                                             client_bits)
+                self.assertEqual((code, complaints), (0, ""), seen)
 
     def test_ipv6(self):
         with Program(echo_server, "--host", "::1", "--port", "0") as server:
