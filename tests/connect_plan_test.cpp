@@ -1,5 +1,5 @@
-// A plan tries every address once, the families in turn, each after the delay or as soon as the one before
-// has failed (RFC 8305 §4, §5); time is virtual.
+// A plan tries every address once, the families in turn, each after the delay or as soon as the one
+// before has failed (RFC 8305 §4, §5); time is virtual.
 #include "wolframite/connect_plan.hpp"
 
 #include <doctest/doctest.h>

@@ -1,4 +1,5 @@
-// Octets come from the system's generator, each at most once, and a forked child never repeats its parent's.
+// Octets come from the system's generator, each at most once, and a forked child never repeats its
+// parent's.
 #include "wolframite/random.hpp"
 
 #include <doctest/doctest.h>

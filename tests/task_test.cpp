@@ -1,5 +1,5 @@
-// A task runs when it is awaited, gives its result or exception to whoever awaits it, and takes everything
-// it awaits along when it is destroyed.
+// A task runs when it is awaited, gives its result or exception to whoever awaits it, and takes
+// everything it awaits along when it is destroyed.
 #include <doctest/doctest.h>
 
 #include <memory>
@@ -70,7 +70,8 @@ TEST_CASE("results and exceptions reach whoever awaits") {
 }
 
 TEST_CASE("deep chains of awaits neither overflow the stack nor lose a result") {
-  // Sanitizers and -O0 turn symmetric transfer into calls, so the depth is one that any stack bears.
+  // Sanitizers and -O0 turn symmetric transfer into calls, so the depth is one that any stack
+  // bears.
   epoll::Loop loop;
   int got = 0;
   auto use = [](int& into) -> Task<> { into = co_await count_down(1000); };

@@ -12,8 +12,9 @@ std::atomic<std::uint64_t> count = 0;
 void* allocate(std::size_t size, std::size_t alignment) {
   count.fetch_add(1, std::memory_order_relaxed);
   const std::size_t rounded = (size + alignment - 1) / alignment * alignment;
-  void* const block =
-      alignment <= alignof(std::max_align_t) ? std::malloc(size) : std::aligned_alloc(alignment, rounded);
+  void* const block = alignment <= alignof(std::max_align_t)
+                          ? std::malloc(size)
+                          : std::aligned_alloc(alignment, rounded);
   if (block == nullptr) throw std::bad_alloc();
   return block;
 }

@@ -1,5 +1,5 @@
-// Cancelling loses nothing and leaves nothing half done, and a message's octets stay as they are until the
-// next one is asked for.
+// Cancelling loses nothing and leaves nothing half done, and a message's octets stay as they are
+// until the next one is asked for.
 #include <sys/socket.h>
 
 #include "rig.hpp"
@@ -33,8 +33,8 @@ TEST_CASE("cancelling next loses no bytes") {
 }
 
 TEST_CASE("cancelling next at every octet of two messages loses none of them") {
-  const std::string octets =
-      client_frame(final_text, "first") + client_frame(ping_frame, "p") + client_frame(final_text, "second");
+  const std::string octets = client_frame(final_text, "first") + client_frame(ping_frame, "p") +
+                             client_frame(final_text, "second");
   for (std::size_t cut = 0; cut < octets.size(); ++cut) {
     CAPTURE(cut);
     backend::Loop loop;
@@ -158,7 +158,9 @@ TEST_CASE("an owned copy outlives the stream") {
 TEST_CASE("cancelling close leaves the Close sent, and the stream ends by itself") {
   backend::Loop loop;
   Pair pair = open_pair(loop);
-  auto close_stream = [](WebSocketStream& stream) -> Task<> { static_cast<void>(co_await stream.close()); };
+  auto close_stream = [](WebSocketStream& stream) -> Task<> {
+    static_cast<void>(co_await stream.close());
+  };
   TaskHandle closing = loop.spawn(close_stream(pair.stream));
   CHECK(pair.peer.receive(4) == server_frame(close_frame, close_body(1000)));
   closing.cancel();

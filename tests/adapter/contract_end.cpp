@@ -1,5 +1,5 @@
-// However a connection ends, its stream says so once with the right reason, writers and readers are let go, and
-// nothing is sent on a broken pipe or lost to a reset that our own side caused.
+// However a connection ends, its stream says so once with the right reason, writers and readers are
+// let go, and nothing is sent on a broken pipe or lost to a reset that our own side caused.
 #include <sys/socket.h>
 
 #include "rig.hpp"
@@ -20,7 +20,8 @@ TEST_CASE("our close: Close, the peer's answer, and the end, server first") {
   CHECK(pair.peer.receive(7) == server_frame(close_frame, close_body(1000, "bye")));
   settle(loop);
   CHECK_FALSE(outcome.done);
-  pair.peer.send(client_frame(final_text, "late") + client_frame(close_frame, close_body(1000, "bye")));
+  pair.peer.send(client_frame(final_text, "late") +
+                 client_frame(close_frame, close_body(1000, "bye")));
   CHECK(pair.peer.receive_all().empty());  // the server ends its side without waiting for ours
   CHECK_FALSE(outcome.done);
   pair.peer.finish();

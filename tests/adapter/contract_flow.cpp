@@ -1,5 +1,5 @@
-// Whoever is slow holds up whoever is fast: what a stream has queued and leased stays within its limits, and
-// all that was sent arrives, in order.
+// Whoever is slow holds up whoever is fast: what a stream has queued and leased stays within its
+// limits, and all that was sent arrives, in order.
 #include <sys/socket.h>
 
 #include "rig.hpp"
@@ -185,7 +185,8 @@ TEST_CASE("SEC-28 a slow sender: octets one at a time make messages, and memory 
   Pair pair = open_pair(loop);
   Outcome outcome;
   loop.spawn(read_all(pair.stream, outcome));
-  const std::string octets = client_frame(final_text, std::string(300, 'a')) + client_frame(final_text, "b");
+  const std::string octets =
+      client_frame(final_text, std::string(300, 'a')) + client_frame(final_text, "b");
   for (const char octet : octets) {
     pair.peer.send(std::string_view(&octet, 1));
     loop.run_once(1ms);

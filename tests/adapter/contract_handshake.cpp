@@ -1,5 +1,5 @@
-// Either end opens a stream or learns why not: the answer goes out whole, and a failed attempt leaves nothing
-// behind.
+// Either end opens a stream or learns why not: the answer goes out whole, and a failed attempt
+// leaves nothing behind.
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -40,7 +40,8 @@ struct Connected {
   bool done = false;
 };
 
-Task<> connect_to(Loop& loop, ClientRequest request, Connected& result, ConnectOptions options = {}) {
+Task<> connect_to(Loop& loop, ClientRequest request, Connected& result,
+                  ConnectOptions options = {}) {
   auto made = co_await connect(loop, std::move(request), std::move(options));
   if (made) {
     result.client.emplace(std::move(*made));
@@ -81,7 +82,8 @@ TEST_CASE("SEC-30 on_request sees the request, and chooses subprotocol and heade
     return accept;
   };
   Server server(options);
-  server.peer->send(upgrade_request("Origin: https://example.org\r\nSec-WebSocket-Protocol: chat.1, chat.2\r\n"));
+  server.peer->send(
+      upgrade_request("Origin: https://example.org\r\nSec-WebSocket-Protocol: chat.1, chat.2\r\n"));
   const std::string head = server.peer->receive_until("\r\n\r\n");
   CHECK(head.find("Sec-WebSocket-Protocol: chat.2\r\n") != std::string::npos);
   CHECK(head.find("Set-Cookie: a=b\r\n") != std::string::npos);
@@ -234,7 +236,10 @@ TEST_CASE("connect and accept agree on a stream, subprotocol and headers") {
   loop.spawn(serve_echo(loop, *listener, options));
   Connected result;
   run(loop, connect_to(loop,
-                       ClientRequest(url(*listener)).subprotocol("one").subprotocol("two").header("X-Token", "t"),
+                       ClientRequest(url(*listener))
+                           .subprotocol("one")
+                           .subprotocol("two")
+                           .header("X-Token", "t"),
                        result));
   REQUIRE(result.client);
   CHECK(result.client->response.status == 101);

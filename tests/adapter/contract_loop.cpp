@@ -1,5 +1,5 @@
-// A loop runs what is given to it on its own thread, in order, wakes up for other threads and signals, and
-// ends when it is told to or nothing is left.
+// A loop runs what is given to it on its own thread, in order, wakes up for other threads and
+// signals, and ends when it is told to or nothing is left.
 #include <poll.h>
 #include <csignal>
 
@@ -161,7 +161,8 @@ TEST_CASE("two listeners share a port, if asked to") {
   auto first = backend::Listener::bind(loop, "127.0.0.1", 0, {.reuse_port = true});
   REQUIRE(first);
   CHECK(backend::Listener::bind(loop, (*first)->local_endpoint(), {.reuse_port = true}));
-  CHECK(backend::Listener::bind(loop, (*first)->local_endpoint()).error() == std::errc::address_in_use);
+  CHECK(backend::Listener::bind(loop, (*first)->local_endpoint()).error() ==
+        std::errc::address_in_use);
   CHECK(backend::Listener::bind(loop, "no address", 0).error() == std::errc::invalid_argument);
 }
 

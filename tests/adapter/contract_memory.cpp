@@ -1,5 +1,5 @@
-// An idle stream holds no buffer and stays within 512 octets, its coroutine included; messages cost no
-// allocation in steady state; and memory follows what was received, not what was announced.
+// An idle stream holds no buffer and stays within 512 octets, its coroutine included; messages cost
+// no allocation in steady state; and memory follows what was received, not what was announced.
 #include <malloc.h>
 #include <unistd.h>
 
@@ -20,7 +20,8 @@ std::size_t heap() { return mallinfo2().uordblks; }
 
 TEST_CASE("an idle stream and its echo coroutine take at most 512 octets in all") {
   backend::Loop loop;
-  constexpr std::size_t count = 255;  // with the one before them, what the loop's table of tasks grows to
+  constexpr std::size_t count =
+      255;  // with the one before them, what the loop's table of tasks grows to
   std::vector<std::pair<Socket, Socket>> sockets;
   for (std::size_t i = 0; i < count + 1; ++i) sockets.push_back(connected(Transport::local));
   auto begin = [&](std::size_t i) {
@@ -69,7 +70,8 @@ TEST_CASE("no allocation for a message in steady state") {
   REQUIRE(server);
   REQUIRE(client);
   loop.spawn(echo(std::move(*server)));
-  for (const std::size_t size : {std::size_t{16}, std::size_t{512}, std::size_t{16'384}, std::size_t{60'000}}) {
+  for (const std::size_t size :
+       {std::size_t{16}, std::size_t{512}, std::size_t{16'384}, std::size_t{60'000}}) {
     std::uint64_t taken = 0, fetched = 0;
     auto talk = [](WebSocketStream& stream, Loop& on, std::size_t bytes, std::uint64_t& new_calls,
                    std::uint64_t& blocks) -> Task<> {
@@ -132,9 +134,11 @@ TEST_CASE("SEC-03 a huge announcement and no payload takes no memory") {
   std::vector<Outcome> outcomes(20);
   pairs.reserve(outcomes.size());  // streams are waited on where they are
   for (Outcome& outcome : outcomes) {
-    pairs.push_back(open_pair(loop, Role::server, Transport::local, Config{.max_frame_size = 64U << 20U}));
+    pairs.push_back(
+        open_pair(loop, Role::server, Transport::local, Config{.max_frame_size = 64U << 20U}));
     loop.spawn(read_all(pairs.back().stream, outcome));
-    pairs.back().peer.send(header(final_binary, 60U << 20U, 0x80) + "mask" + std::string(1000, 'x'));
+    pairs.back().peer.send(header(final_binary, 60U << 20U, 0x80) + "mask" +
+                           std::string(1000, 'x'));
   }
   settle(loop);
   CHECK(loop.memory().counters().in_use <= 20 * 4096);

@@ -28,7 +28,9 @@ class DescriptorLimit {
     REQUIRE(setrlimit(RLIMIT_NOFILE, &limit) == 0);
     current_ = soft;
   }
-  [[nodiscard]] std::size_t value() const { return static_cast<std::size_t>(std::min<rlim_t>(current_, 100'000)); }
+  [[nodiscard]] std::size_t value() const {
+    return static_cast<std::size_t>(std::min<rlim_t>(current_, 100'000));
+  }
 
  private:
   rlimit before_{};
@@ -45,7 +47,8 @@ std::size_t open_descriptors() {
 
 TEST_CASE("5,000 connections open, talk and close on one loop") {
   DescriptorLimit limit;
-  const std::size_t count = std::min<std::size_t>(5000, (limit.value() - open_descriptors() - 50) / 2);
+  const std::size_t count =
+      std::min<std::size_t>(5000, (limit.value() - open_descriptors() - 50) / 2);
   MESSAGE("connections: ", count);
   backend::Loop loop;
   auto listener = listen(loop);
@@ -115,7 +118,8 @@ TEST_CASE("SEC-29 out of descriptors: accept backs off, and goes on when some ar
   limit.set(static_cast<rlim_t>(open_now));
   CHECK(::dup(0) == -1);
   const Endpoint where = listener->local_endpoint();
-  for (const Socket& each : clients) static_cast<void>(::connect(each.fd(), where.data(), where.size()));
+  for (const Socket& each : clients)
+    static_cast<void>(::connect(each.fd(), where.data(), where.size()));
   turn_until(loop, [&] { return listener->shortages() >= 2; });
   CHECK(accepted == 0);
   CHECK_FALSE(server.done());
@@ -140,7 +144,8 @@ TEST_CASE("SEC-26 streams come and go in every state at once, and none is left")
     auto made = co_await client(on, "ws://localhost/", std::move(*socket));
     REQUIRE(made);
     if (kind == 1) co_return;
-    CHECK_FALSE(co_await made->stream.send(std::string(static_cast<std::size_t>(kind) * 100'000, 'x')));
+    CHECK_FALSE(
+        co_await made->stream.send(std::string(static_cast<std::size_t>(kind) * 100'000, 'x')));
     if (kind == 2) co_return;
     static_cast<void>(co_await made->stream.next());
     if (kind == 3) co_return;

@@ -21,7 +21,8 @@ TEST_CASE("messages of all sizes come back from an echo, in order") {
     REQUIRE(client);
     loop.spawn(echo(std::move(*server)));
     auto talk = [](WebSocketStream& stream, Outcome& outcome) -> Task<> {
-      for (const std::size_t size : {0UL, 1UL, 125UL, 126UL, 65535UL, 65536UL, 1000003UL, 16UL << 20U}) {
+      for (const std::size_t size :
+           {0UL, 1UL, 125UL, 126UL, 65535UL, 65536UL, 1000003UL, 16UL << 20U}) {
         const std::string text = pattern(size);
         outcome.error = co_await stream.send(text);
         CHECK_FALSE(outcome.error);
@@ -49,7 +50,8 @@ TEST_CASE("bytes read beyond the handshake are received first") {
   auto [ours, theirs] = connected();
   const std::string early = client_frame(final_text, "one") + client_frame(final_text, "two") +
                             client_frame(final_text, "three").substr(0, 5);
-  auto stream = WebSocketStream::from_partially_read(loop, std::move(ours), bytes_of(early), Role::server);
+  auto stream =
+      WebSocketStream::from_partially_read(loop, std::move(ours), bytes_of(early), Role::server);
   REQUIRE(stream);
   Peer peer(loop, std::move(theirs));
   peer.send(client_frame(final_text, "three").substr(5) + client_frame(final_text, "four"));

@@ -1,4 +1,5 @@
-// Deadlines hold whatever the peer does, and none of them is missed or met because the loop was late to read.
+// Deadlines hold whatever the peer does, and none of them is missed or met because the loop was
+// late to read.
 #include "rig.hpp"
 
 namespace wolframite::test {
@@ -11,7 +12,8 @@ TEST_CASE("SEC-19 a handshake that drips: slow but in time succeeds, the rest is
     Peer peer(loop, std::move(theirs));
     std::error_code error;
     bool opened = false;
-    auto serve = [](Loop& on, Socket socket, AcceptOptions options, std::error_code& why, bool& open) -> Task<> {
+    auto serve = [](Loop& on, Socket socket, AcceptOptions options, std::error_code& why,
+                    bool& open) -> Task<> {
       auto stream = co_await accept(on, std::move(socket), std::move(options));
       if (stream) {
         open = true;
@@ -73,7 +75,8 @@ TEST_CASE("close gives up on a peer that does not answer, and on one that never 
 
 TEST_CASE("keepalive: a silent peer is pinged, and given up without a pong") {
   backend::Loop loop;
-  Pair pair = open_pair(loop, Role::server, Transport::tcp, Config{.ping_interval = 2ms, .pong_timeout = 5ms});
+  Pair pair = open_pair(loop, Role::server, Transport::tcp,
+                        Config{.ping_interval = 2ms, .pong_timeout = 5ms});
   Outcome outcome;
   loop.spawn(read_all(pair.stream, outcome));
   CHECK(pair.peer.receive(6).substr(0, 2) == octet(ping_frame) + octet(4));

@@ -1,5 +1,5 @@
-// What contract tests stand on: connected sockets, a peer made of bare system calls, and a loop that is
-// turned by hand, in one thread.
+// What contract tests stand on: connected sockets, a peer made of bare system calls, and a loop
+// that is turned by hand, in one thread.
 #pragma once
 
 #include <doctest/doctest.h>
@@ -27,7 +27,8 @@ enum class Transport { tcp, local };
 /// Two sockets connected to each other, over loopback TCP or a Unix socket.
 std::pair<Socket, Socket> connected(Transport transport = Transport::tcp);
 
-/// Turns `loop` until `done`, waiting for I/O in between. The test's time limit ends it if that never comes.
+/// Turns `loop` until `done`, waiting for I/O in between. The test's time limit ends it if that
+/// never comes.
 void turn_until(Loop& loop, const std::function<bool()>& done);
 
 /// Turns `loop` until nothing happens any more: a few turns without waiting.
@@ -84,10 +85,10 @@ std::string upgrade_request(std::string_view lines = {});
 /// What a task found out.
 struct Outcome {
   std::vector<std::string> messages;
-  bool ended = false;         // next() gave nullopt
-  bool done = false;          // the task came to its end
-  std::error_code error;      // of a send, a close, a handshake
-  std::error_code why;        // closed()->why
+  bool ended = false;     // next() gave nullopt
+  bool done = false;      // the task came to its end
+  std::error_code error;  // of a send, a close, a handshake
+  std::error_code why;    // closed()->why
   CloseCode code{};
   bool clean = false;
 };

@@ -46,7 +46,8 @@ Task<Result<WebSocketStream>> accept(Loop& loop, Socket socket, AcceptOptions op
   } else if (options.on_request) {
     answer = options.on_request(core.request());
   }
-  if (!core.request().is_upgrade() && std::holds_alternative<Accept>(answer)) answer = upgrade_required();
+  if (!core.request().is_upgrade() && std::holds_alternative<Accept>(answer))
+    answer = upgrade_required();
 
   if (const auto* const response = std::get_if<Response>(&answer)) {
     const std::error_code error = core.refuse(*response);

@@ -11,8 +11,8 @@ Task<Result<Client, ClientError>> client(Loop& loop, ClientRequest request, Sock
   if (!error) error = options.connector.check(request.url().secure);
   if (error) co_return tl::unexpected(ClientError{error, {}});
   const Result<StreamCore*> made =
-      loop.adopt(std::move(socket), Connection::client(request, loop.entropy(), options.config,
-                                                       &loop.memory()));
+      loop.adopt(std::move(socket),
+                 Connection::client(request, loop.entropy(), options.config, &loop.memory()));
   if (!made) co_return tl::unexpected(ClientError{made.error(), {}});
   StreamCore& core = **made;
   WebSocketStream stream(core);

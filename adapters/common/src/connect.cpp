@@ -129,7 +129,8 @@ Task<Result<Socket>> connect_socket(Loop& loop, std::string host, std::uint16_t 
   co_return std::move(socket);
 }
 
-Task<Result<Client, ClientError>> connect(Loop& loop, ClientRequest request, ConnectOptions options) {
+Task<Result<Client, ClientError>> connect(Loop& loop, ClientRequest request,
+                                          ConnectOptions options) {
   std::error_code error = make_error_code(request.error());
   if (!error) error = make_error_code(options.config->check());
   if (!error) error = options.connector.check(request.url().secure);

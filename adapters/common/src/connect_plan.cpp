@@ -8,8 +8,9 @@ namespace wolframite {
 std::vector<Endpoint> interleave_families(std::vector<Endpoint> endpoints) {
   if (endpoints.empty()) return endpoints;
   const int family = endpoints.front().family();
-  const auto others = std::stable_partition(
-      endpoints.begin(), endpoints.end(), [&](const Endpoint& each) { return each.family() == family; });
+  const auto others =
+      std::stable_partition(endpoints.begin(), endpoints.end(),
+                            [&](const Endpoint& each) { return each.family() == family; });
   std::vector<Endpoint> mixed;
   mixed.reserve(endpoints.size());
   auto first = endpoints.begin();

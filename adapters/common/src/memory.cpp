@@ -33,7 +33,9 @@ void unpoison([[maybe_unused]] void* block, [[maybe_unused]] std::size_t size) {
 #endif
 }
 
-std::byte* after(void* block, std::size_t offset) { return static_cast<std::byte*>(block) + offset; }
+std::byte* after(void* block, std::size_t offset) {
+  return static_cast<std::byte*>(block) + offset;
+}
 
 }  // namespace
 
@@ -42,14 +44,14 @@ void* LoopMemory::do_allocate(std::size_t size, std::size_t alignment) {
   if (size > max_block || alignment > min_block) {
     ++counters_.fetched;
     counters_.in_use += size;
-    return ::operator new(size, std::align_val_t{alignment});
+    return ::operator new (size, std::align_val_t{alignment});
   }
   const std::size_t block_size = std::bit_ceil(size < min_block ? min_block : size);
   Free*& list = free_[static_cast<std::size_t>(std::countr_zero(block_size / min_block))];
   counters_.in_use += block_size;
   if (list == nullptr) {
     ++counters_.fetched;
-    return ::operator new(block_size, std::align_val_t{min_block});
+    return ::operator new (block_size, std::align_val_t{min_block});
   }
   ++counters_.reused;
   counters_.cached -= block_size;
@@ -62,13 +64,13 @@ void* LoopMemory::do_allocate(std::size_t size, std::size_t alignment) {
 void LoopMemory::do_deallocate(void* block, std::size_t size, std::size_t alignment) {
   if (size > max_block || alignment > min_block) {
     counters_.in_use -= size;
-    ::operator delete(block, std::align_val_t{alignment});
+    ::operator delete (block, std::align_val_t{alignment});
     return;
   }
   const std::size_t block_size = std::bit_ceil(size < min_block ? min_block : size);
   counters_.in_use -= block_size;
   if (counters_.cached + block_size > cache_limit_) {
-    ::operator delete(block, std::align_val_t{min_block});
+    ::operator delete (block, std::align_val_t{min_block});
     return;
   }
   Free*& list = free_[static_cast<std::size_t>(std::countr_zero(block_size / min_block))];
@@ -83,7 +85,7 @@ LoopMemory::~LoopMemory() {
     while (list != nullptr) {
       Free* const next = list->next;
       unpoison(list, block_size);
-      ::operator delete(list, std::align_val_t{min_block});
+      ::operator delete (list, std::align_val_t{min_block});
       list = next;
     }
     block_size *= 2;
@@ -93,7 +95,7 @@ LoopMemory::~LoopMemory() {
 std::byte* BufferPool::acquire() {
   ++lent_;
   if (free_ == nullptr) {
-    return static_cast<std::byte*>(::operator new(buffer_size, std::align_val_t{64}));
+    return static_cast<std::byte*>(::operator new (buffer_size, std::align_val_t{64}));
   }
   --idle_;
   Free* const buffer = free_;
@@ -105,7 +107,7 @@ std::byte* BufferPool::acquire() {
 void BufferPool::release(std::byte* buffer) noexcept {
   --lent_;
   if (idle_ == cache_limit_) {
-    ::operator delete(buffer, std::align_val_t{64});
+    ::operator delete (buffer, std::align_val_t{64});
     return;
   }
   ++idle_;
@@ -117,7 +119,7 @@ BufferPool::~BufferPool() {
   while (free_ != nullptr) {
     Free* const next = free_->next;
     unpoison(free_, buffer_size);
-    ::operator delete(free_, std::align_val_t{64});
+    ::operator delete (free_, std::align_val_t{64});
     free_ = next;
   }
 }

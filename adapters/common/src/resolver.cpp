@@ -27,7 +27,8 @@ struct Lookup {
   std::uint16_t port;
   Loop* loop;
   std::coroutine_handle<> waiting{};  // null once nobody waits
-  Result<std::vector<Endpoint>> outcome = tl::unexpected(std::make_error_code(std::errc::timed_out));
+  Result<std::vector<Endpoint>> outcome =
+      tl::unexpected(std::make_error_code(std::errc::timed_out));
 };
 
 Result<std::vector<Endpoint>> look_up(const std::string& host, std::uint16_t port) {

@@ -34,7 +34,8 @@ Result<Endpoint> Endpoint::ip(std::string_view address, std::uint16_t port) {
     v4.sin_port = htons(port);
     return Endpoint(reinterpret_cast<const sockaddr*>(&v4), sizeof v4);
   }
-  if (text.size() >= 2 && text.front() == '[' && text.back() == ']') text = text.substr(1, text.size() - 2);
+  if (text.size() >= 2 && text.front() == '[' && text.back() == ']')
+    text = text.substr(1, text.size() - 2);
   sockaddr_in6 v6{};
   if (const auto percent = text.find('%'); percent != std::string::npos) {
     const char* const zone = text.c_str() + percent + 1;
@@ -46,7 +47,8 @@ Result<Endpoint> Endpoint::ip(std::string_view address, std::uint16_t port) {
     }
     text.resize(percent);
   }
-  if (inet_pton(AF_INET6, text.c_str(), &v6.sin6_addr) != 1 || text.find('\0') != std::string::npos) {
+  if (inet_pton(AF_INET6, text.c_str(), &v6.sin6_addr) != 1 ||
+      text.find('\0') != std::string::npos) {
     return tl::unexpected(std::make_error_code(std::errc::invalid_argument));
   }
   v6.sin6_family = AF_INET6;
@@ -69,7 +71,8 @@ Result<Endpoint> Endpoint::unix_path(std::string_view path) {
 
 std::uint16_t Endpoint::port() const {
   if (family() == AF_INET) return ntohs(reinterpret_cast<const sockaddr_in*>(&storage_)->sin_port);
-  if (family() == AF_INET6) return ntohs(reinterpret_cast<const sockaddr_in6*>(&storage_)->sin6_port);
+  if (family() == AF_INET6)
+    return ntohs(reinterpret_cast<const sockaddr_in6*>(&storage_)->sin6_port);
   return 0;
 }
 

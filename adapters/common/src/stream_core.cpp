@@ -81,8 +81,8 @@ void StreamCore::settle() {
   if (news) wake_reader();
 }
 
-// Tells the time before input or a command, which are stamped with it. Stops just short of a deadline: the
-// input may put that off. Ends a view.
+// Tells the time before input or a command, which are stamped with it. Stops just short of a
+// deadline: the input may put that off. Ends a view.
 void StreamCore::tell_time() {
   if (told_turn_ == loop_.turn_) return;
   told_turn_ = loop_.turn_;
@@ -92,8 +92,8 @@ void StreamCore::tell_time() {
   if (const auto event = session_.advance(now); event && handle(*event, false)) news_ = true;
 }
 
-// Lets the session act on the time. Not while a view is out, for that would end it; nor while there is input
-// nobody asked for, for what the peer sent in time must not come too late.
+// Lets the session act on the time. Not while a view is out, for that would end it; nor while there
+// is input nobody asked for, for what the peer sent in time must not come too late.
 void StreamCore::advance() {
   const bool heard = heard_;
   heard_ = false;

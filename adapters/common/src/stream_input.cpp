@@ -39,7 +39,8 @@ bool StreamCore::poll() {
   return ended_ != nullptr || take_in(true);
 }
 
-// Receives until there is something to hand out, or nothing left to receive. Precondition: no view is out.
+// Receives until there is something to hand out, or nothing left to receive. Precondition: no view
+// is out.
 bool StreamCore::take_in(bool deliver) {
   while (const auto event = receive()) {
     if (handle(*event, deliver)) return true;

@@ -12,7 +12,8 @@ Result<WebSocketStream> WebSocketStream::from_raw_socket(Loop& loop, Socket sock
 Result<WebSocketStream> WebSocketStream::from_partially_read(Loop& loop, Socket socket,
                                                              ConstBytes part, Role role,
                                                              SharedConfig config) {
-  if (const Error error = config->check(); error != Error::none) return tl::unexpected(make_error_code(error));
+  if (const Error error = config->check(); error != Error::none)
+    return tl::unexpected(make_error_code(error));
   Connection connection = Connection::from_partially_read(part, role, &loop.entropy(),
                                                           std::move(config), &loop.memory());
   const Result<StreamCore*> core = loop.adopt(std::move(socket), std::move(connection));

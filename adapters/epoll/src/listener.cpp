@@ -15,8 +15,8 @@
 namespace wolframite::epoll {
 namespace {
 
-constexpr int turn_budget = 64;                       // connections accepted in one turn
-constexpr std::chrono::milliseconds back_off{20};     // before trying again without descriptors
+constexpr int turn_budget = 64;                    // connections accepted in one turn
+constexpr std::chrono::milliseconds back_off{20};  // before trying again without descriptors
 
 std::error_code last_error() { return {errno, std::system_category()}; }
 
@@ -50,7 +50,8 @@ Result<std::unique_ptr<Listener>> Listener::bind(Loop& loop, const Endpoint& end
     if (!error && options.disable_nagle) error = socket->disable_nagle();
   }
   if (error) return tl::unexpected(error);
-  if (::bind(socket->fd(), endpoint.data(), endpoint.size()) != 0) return tl::unexpected(last_error());
+  if (::bind(socket->fd(), endpoint.data(), endpoint.size()) != 0)
+    return tl::unexpected(last_error());
   if (::listen(socket->fd(), options.backlog) != 0) return tl::unexpected(last_error());
   const Result<Endpoint> local = socket->local_endpoint();
   if (!local) return tl::unexpected(local.error());
@@ -60,8 +61,8 @@ Result<std::unique_ptr<Listener>> Listener::bind(Loop& loop, const Endpoint& end
   return listener;
 }
 
-Result<std::unique_ptr<Listener>> Listener::bind(Loop& loop, std::string_view host, std::uint16_t port,
-                                                 ListenOptions options) {
+Result<std::unique_ptr<Listener>> Listener::bind(Loop& loop, std::string_view host,
+                                                 std::uint16_t port, ListenOptions options) {
   const Result<Endpoint> endpoint = Endpoint::ip(host == "localhost" ? "127.0.0.1" : host, port);
   if (!endpoint) return tl::unexpected(endpoint.error());
   return bind(loop, *endpoint, options);
@@ -142,7 +143,8 @@ void Listener::Accepting::await_suspend(std::coroutine_handle<> waiting) {
 }
 
 Result<Socket> Listener::Accepting::await_resume() {
-  if (listener_ == nullptr) return tl::unexpected(std::make_error_code(std::errc::operation_canceled));
+  if (listener_ == nullptr)
+    return tl::unexpected(std::make_error_code(std::errc::operation_canceled));
   Result<Socket> socket = std::move(*listener_->accepted_);
   listener_->accepted_.reset();
   return socket;

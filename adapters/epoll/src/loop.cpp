@@ -77,7 +77,8 @@ void Loop::deregister(int fd) noexcept { epoll_ctl(epoll_, EPOLL_CTL_DEL, fd, nu
 Result<StreamCore*> Loop::adopt(Socket socket, Connection connection) {
   const int fd = socket.fd();
   auto* const stream = new Stream(*this, std::move(socket), std::move(connection));
-  if (const std::error_code error = add(fd, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, key_of(stream))) {
+  if (const std::error_code error =
+          add(fd, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, key_of(stream))) {
     stream->abandon();
     return tl::unexpected(error);
   }
@@ -86,7 +87,8 @@ Result<StreamCore*> Loop::adopt(Socket socket, Connection connection) {
 
 std::error_code Loop::begin_connect(ConnectAttempt& attempt) {
   const int fd = attempt.socket.fd();
-  if (::connect(fd, attempt.endpoint.data(), attempt.endpoint.size()) != 0 && errno != EINPROGRESS) {
+  if (::connect(fd, attempt.endpoint.data(), attempt.endpoint.size()) != 0 &&
+      errno != EINPROGRESS) {
     return last_error();
   }
   // Writable once the outcome is there, even if it is already.

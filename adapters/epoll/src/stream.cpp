@@ -96,7 +96,8 @@ void Stream::close_socket() noexcept {
     loop.unread_.erase(std::find(loop.unread_.begin(), loop.unread_.end(), this));
     queued_ = false;
   }
-  // Not left to close(2): the registration would survive in a forked child's copy of the descriptor.
+  // Not left to close(2): the registration would survive in a forked child's copy of the
+  // descriptor.
   loop.deregister(socket_.fd());
   socket_.close();
   readable_ = false;

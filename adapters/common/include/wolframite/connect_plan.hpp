@@ -13,12 +13,13 @@
 
 namespace wolframite {
 
-/// Puts the families in turn, beginning with that of the first address, each in the order the resolver
-/// gave (RFC 8305 §4).
+/// Puts the families in turn, beginning with that of the first address, each in the order the
+/// resolver gave (RFC 8305 §4).
 [[nodiscard]] std::vector<Endpoint> interleave_families(std::vector<Endpoint> endpoints);
 
-/// Decides when to begin which attempt, and does no I/O. The owner begins what `next` gives until it gives
-/// nothing, and asks again at `deadline()` or when an attempt has failed. The first to succeed wins.
+/// Decides when to begin which attempt, and does no I/O. The owner begins what `next` gives until
+/// it gives nothing, and asks again at `deadline()` or when an attempt has failed. The first to
+/// succeed wins.
 class ConnectPlan {
  public:
   static constexpr std::chrono::milliseconds default_delay{250};  ///< RFC 8305 §5

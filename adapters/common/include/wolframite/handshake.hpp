@@ -16,19 +16,21 @@ struct Client {
   Response response;
 };
 
-/// Answers the WebSocket request that comes over `socket` and gives the open stream. Errors: of class
-/// `handshake`, `timeout`, `capacity`, or of the socket; `refused` if the answer was a Response. RFC 6455 §4.2.
+/// Answers the WebSocket request that comes over `socket` and gives the open stream. Errors: of
+/// class `handshake`, `timeout`, `capacity`, or of the socket; `refused` if the answer was a
+/// Response. RFC 6455 §4.2.
 ///
 /// A response that refuses is sent in full after this has completed. Cancelling closes the socket.
-[[nodiscard]] Task<Result<WebSocketStream>> accept(Loop& loop, Socket socket, AcceptOptions options = {});
+[[nodiscard]] Task<Result<WebSocketStream>> accept(Loop& loop, Socket socket,
+                                                   AcceptOptions options = {});
 
-/// Asks for a WebSocket over `socket`, which is connected already, and gives the open stream and the
-/// answer. RFC 6455 §4.1.
-[[nodiscard]] Task<Result<Client, ClientError>> client(Loop& loop, ClientRequest request, Socket socket,
-                                                       ClientOptions options = {});
+/// Asks for a WebSocket over `socket`, which is connected already, and gives the open stream and
+/// the answer. RFC 6455 §4.1.
+[[nodiscard]] Task<Result<Client, ClientError>> client(Loop& loop, ClientRequest request,
+                                                       Socket socket, ClientOptions options = {});
 
-/// Connects a TCP socket to the request's host: resolves the name and tries its addresses as RFC 8305 says.
-/// Errors: the resolver's, those of the last address tried, `errc::timed_out`.
+/// Connects a TCP socket to the request's host: resolves the name and tries its addresses as RFC
+/// 8305 says. Errors: the resolver's, those of the last address tried, `errc::timed_out`.
 [[nodiscard]] Task<Result<Socket>> connect_socket(Loop& loop, std::string host, std::uint16_t port,
                                                   ConnectOptions options = {});
 

@@ -28,14 +28,14 @@ namespace wolframite {
 class Loop;
 class StreamCore;
 
-/// A task that was spawned on a loop. Copies mean the same task; dropping them changes nothing. Must not
-/// be used after its loop is gone.
+/// A task that was spawned on a loop. Copies mean the same task; dropping them changes nothing.
+/// Must not be used after its loop is gone.
 class TaskHandle {
  public:
   TaskHandle() = default;
 
-  /// Destroys the task: at once, or if it is called from a coroutine then as soon as that suspends. What
-  /// the task awaited is cancelled. Does nothing to a task that has ended.
+  /// Destroys the task: at once, or if it is called from a coroutine then as soon as that suspends.
+  /// What the task awaited is cancelled. Does nothing to a task that has ended.
   void cancel();
 
   /// Whether the task has ended, of itself or by `cancel`.
@@ -75,7 +75,7 @@ class ConnectAttempt {
   /// Tells the outcome: no error, and the socket is connected. Called from the loop, once.
   virtual void connected(std::error_code why) = 0;
 
-  Socket socket;       ///< open, and of the endpoint's family
+  Socket socket;  ///< open, and of the endpoint's family
   Endpoint endpoint;
   void* pending = nullptr;  ///< the loop's
 
@@ -86,27 +86,28 @@ class ConnectAttempt {
 
 /// Runs the tasks and streams of one thread. `epoll::Loop` and its like derive from it.
 ///
-/// A turn: wait for I/O and hand it to the streams that wait for it; run what was posted and what is due;
-/// resume coroutines; then write what the streams have queued meanwhile, each with one system call.
+/// A turn: wait for I/O and hand it to the streams that wait for it; run what was posted and what
+/// is due; resume coroutines; then write what the streams have queued meanwhile, each with one
+/// system call.
 ///
-/// Streams, tasks and all else belong to the thread that runs the loop; only `post` and `stop` may be
-/// called from others. Streams that are not owned by a task must be destroyed before the loop.
+/// Streams, tasks and all else belong to the thread that runs the loop; only `post` and `stop` may
+/// be called from others. Streams that are not owned by a task must be destroyed before the loop.
 class Loop {
  public:
   Loop(const Loop&) = delete;
   Loop& operator=(const Loop&) = delete;
   virtual ~Loop();
 
-  /// Runs turns until `stop()` is called, or until no spawned task is left and no closing stream lingers.
-  /// An exception that leaves a spawned task comes out here; the loop may be run again.
+  /// Runs turns until `stop()` is called, or until no spawned task is left and no closing stream
+  /// lingers. An exception that leaves a spawned task comes out here; the loop may be run again.
   void run();
 
-  /// Runs one turn, waiting for at most `timeout`; without one until something happens. Returns whether
-  /// there is more to do: a task, a lingering stream, something posted.
+  /// Runs one turn, waiting for at most `timeout`; without one until something happens. Returns
+  /// whether there is more to do: a task, a lingering stream, something posted.
   bool run_once(std::optional<std::chrono::milliseconds> timeout = std::nullopt);
 
-  /// A descriptor that is readable when `run_once` has I/O to handle, to nest this loop in another one.
-  /// The other also has to call `run_once` at `deadline()`.
+  /// A descriptor that is readable when `run_once` has I/O to handle, to nest this loop in another
+  /// one. The other also has to call `run_once` at `deadline()`.
   [[nodiscard]] virtual int fd() const = 0;
 
   /// When `run_once` must be called at the latest; in the past if there is something to do now.
@@ -115,8 +116,8 @@ class Loop {
   /// Any thread: runs `function` on the loop's thread in one of its next turns.
   void post(std::function<void()> function) { mailbox_->post(std::move(function)); }
 
-  /// Any thread, and signal handlers: makes `run` return at the end of the turn. If it is not running, its
-  /// next call returns at once.
+  /// Any thread, and signal handlers: makes `run` return at the end of the turn. If it is not
+  /// running, its next call returns at once.
   void stop() noexcept;
 
   /// Starts `task` in this turn or the next. The loop owns it until it ends.
@@ -144,8 +145,8 @@ class Loop {
   /// Makes a stream of `socket`. It is owned by the WebSocketStream it will be put in.
   [[nodiscard]] virtual Result<StreamCore*> adopt(Socket socket, Connection connection) = 0;
 
-  /// Begins to connect `attempt.socket`; `attempt.connected` tells the outcome, later. Errors that show at once
-  /// are returned.
+  /// Begins to connect `attempt.socket`; `attempt.connected` tells the outcome, later. Errors that
+  /// show at once are returned.
   [[nodiscard]] virtual std::error_code begin_connect(ConnectAttempt& attempt) = 0;
   /// Takes back an attempt whose outcome was not told.
   virtual void abort_connect(ConnectAttempt& attempt) noexcept = 0;
@@ -160,16 +161,16 @@ class Loop {
  protected:
   Loop();
 
-  /// Waits for I/O, at most until `until` (none: without end), refreshes the clock with `update_now` and
-  /// hands out what has happened. Also watches `mailbox()->fd()`, and clears it.
+  /// Waits for I/O, at most until `until` (none: without end), refreshes the clock with
+  /// `update_now` and hands out what has happened. Also watches `mailbox()->fd()`, and clears it.
   virtual void wait(std::optional<Time> until) = 0;
   void update_now() noexcept {
     now_ = std::chrono::steady_clock::now();
     ++turn_;
   }
 
-  /// Destroys all tasks and streams. The last thing that still needs the derived loop: its destructor
-  /// begins with it.
+  /// Destroys all tasks and streams. The last thing that still needs the derived loop: its
+  /// destructor begins with it.
   void destroy_all() noexcept;
 
  private:
@@ -178,7 +179,7 @@ class Loop {
   friend void detail::task_finished(Loop&, std::uint32_t, std::exception_ptr) noexcept;
 
   struct Slot {
-    std::coroutine_handle<> frame;   // null while free
+    std::coroutine_handle<> frame;  // null while free
     std::uint32_t generation = 0;
     std::uint32_t next_free = 0;
   };
@@ -199,27 +200,27 @@ class Loop {
   std::shared_ptr<Mailbox> mailbox_;
   std::atomic<bool> stopped_ = false;
   Time now_;
-  std::uint32_t turn_ = 0;                // how often now_ was read
+  std::uint32_t turn_ = 0;  // how often now_ was read
   LoopMemory memory_;
   BufferPool buffers_;
   SystemEntropy entropy_;
   TimerQueue timers_;
 
-  detail::ListNode ready_;                // waiters to resume
-  std::vector<SlotRef> starting_;         // tasks to start
-  std::vector<SlotRef> running_start_;    // those of this turn
+  detail::ListNode ready_;              // waiters to resume
+  std::vector<SlotRef> starting_;       // tasks to start
+  std::vector<SlotRef> running_start_;  // those of this turn
   std::vector<std::function<void()>> posted_;
-  StreamCore* attention_ = nullptr;       // streams to settle, linked through them
+  StreamCore* attention_ = nullptr;  // streams to settle, linked through them
   StreamCore** attention_end_ = &attention_;
-  std::vector<StreamCore*> orphans_;      // streams without a handle
+  std::vector<StreamCore*> orphans_;  // streams without a handle
   std::size_t streams_ = 0;
 
   std::vector<Slot> slots_;
-  std::uint32_t free_slot_ = 0;           // 1 + index, or 0
+  std::uint32_t free_slot_ = 0;  // 1 + index, or 0
   std::size_t tasks_ = 0;
-  std::vector<SlotRef> ended_;            // tasks to destroy once no coroutine runs
-  unsigned depth_ = 0;                    // coroutines being resumed
-  std::exception_ptr exception_;          // from a spawned task
+  std::vector<SlotRef> ended_;    // tasks to destroy once no coroutine runs
+  unsigned depth_ = 0;            // coroutines being resumed
+  std::exception_ptr exception_;  // from a spawned task
   std::thread::id thread_;
 };
 

@@ -9,8 +9,9 @@
 
 namespace wolframite {
 
-/// Functions from any thread, for one thread to run; with an eventfd(2) that is readable while it should
-/// look. Whoever posts shares ownership, so that a thread may outlive the loop it reports to.
+/// Functions from any thread, for one thread to run; with an eventfd(2) that is readable while it
+/// should look. Whoever posts shares ownership, so that a thread may outlive the loop it reports
+/// to.
 class Mailbox {
  public:
   Mailbox();

@@ -9,16 +9,16 @@
 
 namespace wolframite {
 
-/// A memory resource of one thread that keeps freed blocks by size (powers of two, 64 B to 256 KiB) and
-/// hands them out again, the latest first. Larger blocks, and those beyond the cache's bound, go straight
-/// to operator new and delete.
+/// A memory resource of one thread that keeps freed blocks by size (powers of two, 64 B to 256 KiB)
+/// and hands them out again, the latest first. Larger blocks, and those beyond the cache's bound,
+/// go straight to operator new and delete.
 class LoopMemory final : public std::pmr::memory_resource {
  public:
   struct Counters {
-    std::uint64_t fetched = 0;      ///< blocks that came from operator new
-    std::uint64_t reused = 0;       ///< blocks that came from a free list
-    std::size_t in_use = 0;         ///< octets handed out, rounded up to their block
-    std::size_t cached = 0;         ///< octets in free lists
+    std::uint64_t fetched = 0;  ///< blocks that came from operator new
+    std::uint64_t reused = 0;   ///< blocks that came from a free list
+    std::size_t in_use = 0;     ///< octets handed out, rounded up to their block
+    std::size_t cached = 0;     ///< octets in free lists
   };
 
   /// Keeps at most `cache_limit` octets in free lists.
@@ -46,9 +46,10 @@ class LoopMemory final : public std::pmr::memory_resource {
   Counters counters_;
 };
 
-/// Receive buffers of one thread, lent to streams while they have input. The latest returned goes out
-/// first, for it is still in the processor's cache. Returned ones are overwritten where
-/// WOLFRAMITE_SCRIBBLE is defined, and poisoned under AddressSanitizer, so that a stale view is found out.
+/// Receive buffers of one thread, lent to streams while they have input. The latest returned goes
+/// out first, for it is still in the processor's cache. Returned ones are overwritten where
+/// WOLFRAMITE_SCRIBBLE is defined, and poisoned under AddressSanitizer, so that a stale view is
+/// found out.
 class BufferPool {
  public:
   static constexpr std::size_t buffer_size = 64 * 1024;

@@ -16,19 +16,20 @@
 
 namespace wolframite {
 
-/// What a server makes of a request: Accept opens the stream, a Response refuses it (or answers plain
-/// HTTP, such as a health check).
+/// What a server makes of a request: Accept opens the stream, a Response refuses it (or answers
+/// plain HTTP, such as a health check).
 using Answer = std::variant<Accept, Response>;
 
 /// How to accept.
 struct AcceptOptions {
   SharedConfig config{};
 
-  /// Looks at the request and answers. Without it every upgrade is accepted, and plain HTTP gets 426.
-  /// Answering a plain request with Accept refuses it as well.
+  /// Looks at the request and answers. Without it every upgrade is accepted, and plain HTTP gets
+  /// 426. Answering a plain request with Accept refuses it as well.
   std::function<Answer(const Request&)> on_request{};
 
-  /// The same for an answer that takes time; goes before `on_request`. The request lives until it is done.
+  /// The same for an answer that takes time; goes before `on_request`. The request lives until it
+  /// is done.
   std::function<Task<Answer>(const Request&)> on_request_async{};
 };
 
@@ -58,8 +59,8 @@ struct ConnectOptions {
   /// Sends small writes at once (TCP_NODELAY).
   bool disable_nagle = true;
   Connector connector{};
-  /// Resolving and connecting must be done within this time; zero for no limit. The opening handshake has
-  /// `Config::handshake_timeout` after it.
+  /// Resolving and connecting must be done within this time; zero for no limit. The opening
+  /// handshake has `Config::handshake_timeout` after it.
   std::chrono::milliseconds connect_timeout{30'000};
   /// How long to wait for one address before the next is tried beside it (RFC 8305 §5).
   std::chrono::milliseconds attempt_delay = ConnectPlan::default_delay;

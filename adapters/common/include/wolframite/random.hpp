@@ -9,9 +9,9 @@
 
 namespace wolframite {
 
-/// Entropy from getrandom(2), read in blocks. Octets are wiped as they are handed out, and a child process
-/// after fork(2) never sees those of its parent. Aborts if the system has no randomness to give: there is
-/// no safe way on.
+/// Entropy from getrandom(2), read in blocks. Octets are wiped as they are handed out, and a child
+/// process after fork(2) never sees those of its parent. Aborts if the system has no randomness to
+/// give: there is no safe way on.
 class SystemEntropy final : public Entropy {
  public:
   SystemEntropy() = default;
@@ -23,8 +23,8 @@ class SystemEntropy final : public Entropy {
 
  private:
   std::array<std::byte, 512> block_;
-  std::size_t left_ = 0;       // unused octets, at the end of block_
-  unsigned fork_serial_ = 0;   // of the process that read block_
+  std::size_t left_ = 0;      // unused octets, at the end of block_
+  unsigned fork_serial_ = 0;  // of the process that read block_
 };
 
 }  // namespace wolframite

@@ -17,11 +17,10 @@ namespace wolframite {
 /// The category of getaddrinfo(3)'s errors.
 [[nodiscard]] const std::error_category& resolver_category() noexcept;
 
-/// Looks `host` up with getaddrinfo(3), on a thread of its own so that the loop goes on. An address in
-/// figures is answered at once, without a thread. `errc::timed_out` after `latest`. Then, and when it is
-/// cancelled, the thread is left to end by itself.
-[[nodiscard]] Task<Result<std::vector<Endpoint>>> resolve(Loop& loop, std::string host,
-                                                          std::uint16_t port,
-                                                          std::optional<Time> latest = std::nullopt);
+/// Looks `host` up with getaddrinfo(3), on a thread of its own so that the loop goes on. An address
+/// in figures is answered at once, without a thread. `errc::timed_out` after `latest`. Then, and
+/// when it is cancelled, the thread is left to end by itself.
+[[nodiscard]] Task<Result<std::vector<Endpoint>>> resolve(
+    Loop& loop, std::string host, std::uint16_t port, std::optional<Time> latest = std::nullopt);
 
 }  // namespace wolframite

@@ -11,9 +11,10 @@
 
 namespace wolframite {
 
-/// A Connection, and what lies between it and the socket. Adapters exchange bytes with a Session only, so
-/// none of them can tell whether those are encrypted; commands go to `connection()`, and the output they
-/// cause comes out here. Each function means what the Connection's of that name does.
+/// A Connection, and what lies between it and the socket. Adapters exchange bytes with a Session
+/// only, so none of them can tell whether those are encrypted; commands go to `connection()`, and
+/// the output they cause comes out here. Each function means what the Connection's of that name
+/// does.
 class Session {
  public:
   explicit Session(Connection connection) : connection_(std::move(connection)) {}

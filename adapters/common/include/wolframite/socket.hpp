@@ -21,14 +21,17 @@ class Endpoint {
   Endpoint() = default;
   Endpoint(const sockaddr* address, socklen_t size);
 
-  /// From an IPv4 or IPv6 address in figures, the latter with or without brackets and with a zone if need
-  /// be. `errc::invalid_argument` for anything else: names are the resolver's.
+  /// From an IPv4 or IPv6 address in figures, the latter with or without brackets and with a zone
+  /// if need be. `errc::invalid_argument` for anything else: names are the resolver's.
   [[nodiscard]] static Result<Endpoint> ip(std::string_view address, std::uint16_t port);
 
-  /// From a path, or an abstract name where the first octet is NUL. `errc::filename_too_long` above 107 octets.
+  /// From a path, or an abstract name where the first octet is NUL. `errc::filename_too_long` above
+  /// 107 octets.
   [[nodiscard]] static Result<Endpoint> unix_path(std::string_view path);
 
-  [[nodiscard]] const sockaddr* data() const { return reinterpret_cast<const sockaddr*>(&storage_); }
+  [[nodiscard]] const sockaddr* data() const {
+    return reinterpret_cast<const sockaddr*>(&storage_);
+  }
   [[nodiscard]] sockaddr* data() { return reinterpret_cast<sockaddr*>(&storage_); }
   [[nodiscard]] socklen_t size() const { return size_; }
   [[nodiscard]] socklen_t capacity() const { return sizeof storage_; }
@@ -78,8 +81,8 @@ class Socket {
   [[nodiscard]] Result<Endpoint> local_endpoint() const;
   [[nodiscard]] Result<Endpoint> remote_endpoint() const;
 
-  /// Whether small writes go out at once instead of waiting for an acknowledgement (TCP_NODELAY). Does
-  /// nothing to a Unix socket.
+  /// Whether small writes go out at once instead of waiting for an acknowledgement (TCP_NODELAY).
+  /// Does nothing to a Unix socket.
   std::error_code disable_nagle(bool on = true);
 
   /// Sets an option of int value (setsockopt(2)).

@@ -19,7 +19,8 @@ namespace detail {
 /// Tells a loop that a task it had spawned has ended. The frame is destroyed when this returns.
 void task_finished(Loop& loop, std::uint32_t slot, std::exception_ptr why) noexcept;
 
-/// The part of a promise that does not depend on the result. Small: every suspended coroutine holds one.
+/// The part of a promise that does not depend on the result. Small: every suspended coroutine holds
+/// one.
 class TaskPromiseBase {
  public:
   std::suspend_always initial_suspend() const noexcept { return {}; }
@@ -93,8 +94,8 @@ class TaskPromise<void> final : public TaskPromiseBase {
 
 /// A coroutine that starts when it is awaited, or spawned on a loop, and gives one result.
 ///
-/// Destroying a Task destroys the coroutine wherever it is suspended, and what it awaits with it: that is
-/// cancellation. An exception that leaves the coroutine comes out of the `co_await`.
+/// Destroying a Task destroys the coroutine wherever it is suspended, and what it awaits with it:
+/// that is cancellation. An exception that leaves the coroutine comes out of the `co_await`.
 template <class T = void>
 class [[nodiscard]] Task {
  public:

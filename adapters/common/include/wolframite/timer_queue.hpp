@@ -32,8 +32,8 @@ class Timer {
   std::uint32_t index_ = unarmed;  // place in the heap
 };
 
-/// A binary heap of timers: arming, disarming and firing cost the logarithm of the number armed, and timers
-/// due at the same time fire in the order they were armed in.
+/// A binary heap of timers: arming, disarming and firing cost the logarithm of the number armed,
+/// and timers due at the same time fire in the order they were armed in.
 class TimerQueue {
  public:
   /// Makes `timer` fire at `due`, and not at the time it was armed for before.

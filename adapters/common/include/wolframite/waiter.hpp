@@ -31,8 +31,8 @@ struct ListNode {
   }
 };
 
-/// A coroutine that waits for something. Lives in the coroutine's frame or is owned by it, so that it
-/// leaves its list when the frame is destroyed.
+/// A coroutine that waits for something. Lives in the coroutine's frame or is owned by it, so that
+/// it leaves its list when the frame is destroyed.
 struct Waiter : ListNode {
   std::coroutine_handle<> frame;
 };

@@ -62,9 +62,9 @@ class Loop final : public wolframite::Loop {
 
   int epoll_;
   std::vector<epoll_event> events_;
-  std::size_t collected_ = 0;            // events of this turn
-  std::vector<Stream*> unread_;          // streams to read from although no event will come
-  std::vector<Stream*> reading_;         // those of this turn
+  std::size_t collected_ = 0;     // events of this turn
+  std::vector<Stream*> unread_;   // streams to read from although no event will come
+  std::vector<Stream*> reading_;  // those of this turn
 };
 
 /// How to listen.
@@ -87,14 +87,15 @@ class Listener final : private EventSource, private Timer {
                                                               std::uint16_t port,
                                                               ListenOptions options = {});
   /// Listens on a Unix path, which must not exist; it is removed at the end.
-  [[nodiscard]] static Result<std::unique_ptr<Listener>> bind_unix(Loop& loop, std::string_view path,
+  [[nodiscard]] static Result<std::unique_ptr<Listener>> bind_unix(Loop& loop,
+                                                                   std::string_view path,
                                                                    ListenOptions options = {});
   ~Listener();
 
   class [[nodiscard]] Accepting;
-  /// Waits for a connection: `Result<Socket>`. Without a free descriptor it waits until one may be free;
-  /// errors of a single connection are passed over. Other errors come out. Precondition: no other coroutine
-  /// waits here.
+  /// Waits for a connection: `Result<Socket>`. Without a free descriptor it waits until one may be
+  /// free; errors of a single connection are passed over. Other errors come out. Precondition: no
+  /// other coroutine waits here.
   Accepting accept();
 
   [[nodiscard]] const Endpoint& local_endpoint() const { return local_; }
@@ -116,7 +117,7 @@ class Listener final : private EventSource, private Timer {
   bool readable_ = false;
   std::optional<Result<Socket>> accepted_;
   Accepting* waiting_ = nullptr;
-  Time turn_{};               // when accepted_in_turn_ was begun to count
+  Time turn_{};  // when accepted_in_turn_ was begun to count
   int accepted_in_turn_ = 0;
   std::uint64_t shortages_ = 0;
 };
