@@ -133,7 +133,10 @@ Task<Result<Client, ClientError>> connect(Loop& loop, ClientRequest request,
                                           ConnectOptions options) {
   std::error_code error = make_error_code(request.error());
   if (!error) error = make_error_code(options.config->check());
-  if (!error) error = options.connector.check(request.url().secure);
+  if (!error) {
+    const auto context = options.connector.context(request.url().secure);
+    if (!context) error = context.error();
+  }
   if (error) co_return tl::unexpected(ClientError{error, {}});
   Result<Socket> socket =
       co_await connect_socket(loop, request.url().host, request.url().port, options);
