@@ -60,10 +60,10 @@ ConnectOptions secured(ConnectOptions options) {
 
 std::unique_ptr<TlsEngine> new_engine(Role role) { return engine_of(role, nullptr); }
 
-std::pair<std::unique_ptr<TlsEngine>, std::unique_ptr<TlsEngine>> joined_engines(Loop& loop,
-                                                                                 Role role) {
+std::pair<std::unique_ptr<TlsEngine>, std::unique_ptr<TlsEngine>> joined_engines(
+    Loop& loop, Role role, std::pmr::memory_resource* their_memory) {
   auto ours = engine_of(role, &loop.memory());
-  auto theirs = engine_of(role == Role::server ? Role::client : Role::server, nullptr);
+  auto theirs = engine_of(role == Role::server ? Role::client : Role::server, their_memory);
   while (ours && (ours->wants_write() || theirs->wants_write())) {
     give(*theirs, take_output(*ours));
     give(*ours, take_output(*theirs));
@@ -254,7 +254,7 @@ Pair open_pair(backend::Loop& loop, Role role, std::pair<Socket, Socket> sockets
 
 StreamPair open_streams(backend::Loop& loop, Transport transport) {
   auto [left, right] = connected(transport);
-  auto [ours, theirs] = joined_engines(loop, Role::server);
+  auto [ours, theirs] = joined_engines(loop, Role::server, &loop.memory());
   auto server =
       WebSocketStream::from_raw_socket(loop, std::move(left), Role::server, {}, std::move(ours));
   auto client =

@@ -39,8 +39,8 @@ std::unique_ptr<TlsEngine> new_engine(Role role);
 
 /// Engines for both ends of a connection, the first for `role`, with their handshake done; null
 /// without TLS.
-std::pair<std::unique_ptr<TlsEngine>, std::unique_ptr<TlsEngine>> joined_engines(Loop& loop,
-                                                                                 Role role);
+std::pair<std::unique_ptr<TlsEngine>, std::unique_ptr<TlsEngine>> joined_engines(
+    Loop& loop, Role role, std::pmr::memory_resource* their_memory = nullptr);
 
 enum class Transport { tcp, local };
 

@@ -141,8 +141,9 @@ Task<Result<Client, ClientError>> connect(Loop& loop, ClientRequest request,
   Result<Socket> socket =
       co_await connect_socket(loop, request.url().host, request.url().port, options);
   if (!socket) co_return tl::unexpected(ClientError{socket.error(), {}});
-  co_return co_await client(loop, std::move(request), std::move(*socket),
-                            ClientOptions{options.config, options.connector});
+  // Named, for g++ 12 destroys an aggregate that is made inside a co_await expression twice.
+  ClientOptions further{options.config, options.connector};
+  co_return co_await client(loop, std::move(request), std::move(*socket), std::move(further));
 }
 
 }  // namespace wolframite

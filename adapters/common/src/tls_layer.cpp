@@ -33,13 +33,16 @@ std::optional<Event> TlsLayer::advance(Connection& connection, Time now) {
   auto event = connection.advance(now);
   // Out of time: the peer has had its chance to take what waits.
   if (!was_over && connection.is_terminated()) discard_output(connection);
+  if (event) return event;
   // Wrong from the start, or gone wrong while encrypting.
-  if (!event && engine_->error()) event = end(connection);
+  if (engine_->error()) {
+    if (auto closed = end(connection)) return closed;
+  }
   if (connection.is_terminated() && engine_->wants_write()) {
     if (give_up_at_ == Time::max()) give_up_at_ = now + connection.config().close_timeout;
     if (give_up_at_ <= now) discard_output(connection);
   }
-  return event;
+  return std::nullopt;
 }
 
 std::optional<Time> TlsLayer::deadline(const Connection& connection) const {

@@ -23,7 +23,8 @@ namespace wolframite {
 /// plain HTTP, such as a health check).
 using Answer = std::variant<Accept, Response>;
 
-/// How to accept.
+/// How to accept. With g++ 12 give options a name before `co_await`: it destroys an aggregate that
+/// is made inside such an expression twice. That goes for all options here.
 struct AcceptOptions {
   SharedConfig config{};
 
