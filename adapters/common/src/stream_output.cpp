@@ -38,7 +38,8 @@ bool StreamCore::make_room() {
   return has_room();
 }
 
-std::error_code StreamCore::feed(Kind kind, ConstBytes payload, bool last, Compression compression) {
+std::error_code StreamCore::feed(Kind kind, ConstBytes payload, bool last,
+                                 Compression compression) {
   if (const std::error_code error = check_writable()) return error;
   const auto error = session_.connection().send(kind, payload, last, compression);
   if (error) return error;
@@ -205,8 +206,8 @@ bool StreamCore::serve(detail::PendingOperation& operation) {
         result = connection.send(operation.kind, operation.payload, operation.last,
                                  operation.compression);
       } else if (operation.what == What::send_shared) {
-        result = connection.send(operation.kind, std::move(operation.shared),
-                                 operation.compression);
+        result =
+            connection.send(operation.kind, std::move(operation.shared), operation.compression);
       }
       finish(operation, result);
       return true;
@@ -241,6 +242,7 @@ void StreamCore::finish(detail::PendingOperation& operation, std::error_code res
 }
 
 void StreamCore::fail_waiters(std::error_code why) noexcept {
+  if (orphaned_) return;
   while (waiters_ != nullptr) {
     const bool closed = waiters_->what == What::close && ended_ != nullptr;
     finish(*waiters_, closed ? ended_->closed.why : why);
