@@ -7,7 +7,9 @@ A seed is payload followed by choices, which a target takes from the end (suppor
 are named crash-* or finding-* are inputs that once broke an invariant, and stay.
 """
 
+import random
 import re
+import zlib
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -15,6 +17,8 @@ CORPUS = ROOT / "fuzz" / "corpus"
 FLAGS = {("deliver_chunks", "true"): 1, ("accept_unmasked_frames", "true"): 2, ("automatic_pong", "false"): 4}
 # In the order of Start in split.cpp.
 STARTS = {("server", False): 0, ("client", False): 1, ("server", True): 2, ("client", True): 3}
+DEFLATE_STARTS = {"server": 4, "client": 5}
+TAIL = b"\0\0\xff\xff"
 
 
 def seed(payload, choices=()):
@@ -226,8 +230,48 @@ def operations():
         ("cut", times, opened + send(CLIENT, 3, 0) + [CLIENT, 11, 15]),
         ("longest_times", [4, 4, 4, 4, 4], opened + wait(CLIENT, 4)),
     ):
-        for way in (0, 1):
-            write("operations", f"{name}_{way}", seed(b"", [*config(way), *clock, way, way, *steps]))
+        for way in (0, 1, 8, 16, 25):
+            write("operations", f"{name}_{way}", seed(b"", [*config(way), *clock, way % 2, way % 2, *steps]))
+
+
+def compressed(text, **options):
+    """A message's payload, with its tail taken off."""
+    deflater = zlib.compressobj(wbits=-15, **options)
+    return (deflater.compress(text) + deflater.flush(zlib.Z_SYNC_FLUSH)).removesuffix(TAIL)
+
+
+def deflated():
+    text = b"wolframite is an ore of tungsten, " * 4
+    messages = {
+        "fixed": compressed(text, strategy=zlib.Z_FIXED),
+        "dynamic": compressed(bytes(range(97, 123)) * 20 + text, level=9),
+        "stored": compressed(text, level=0),
+        "huffman": compressed(text, strategy=zlib.Z_HUFFMAN_ONLY),
+        "bomb": compressed(bytes(1 << 20)),
+        "empty": b"\0",
+        "final": zlib.compressobj(wbits=-15).flush() + b"\0",
+        "two_finals": bytes.fromhex("f348cdc9c90700f348cdc9c9070000"),
+        "again": bytes.fromhex("f200110000"),
+        "too_far": bytes.fromhex("f248cdc9c90700021300"),
+        "stored_tail": bytes.fromhex("000400fbff"),
+        "nothing": b"",
+    }
+    for name, payload in messages.items():
+        write("deflate", name, seed(payload, [0, 0, 0, 1]))
+        write("deflate", f"{name}_cut", seed(payload, [0, 1, 2, 7, 7, 7, 7, 7, 7, 0, 3]))
+        for role, start in DEFLATE_STARTS.items():
+            half = len(payload) // 2
+            mask = b"\x80" if role == "server" else b"\0"
+            frames = b"".join(
+                bytes([opcode]) + (bytes([mask[0] | len(part)]) if len(part) < 126
+                                   else bytes([mask[0] | 126]) + len(part).to_bytes(2, "big"))
+                + (bytes(4) if role == "server" else b"") + part
+                for opcode, part in ((0xC2, payload), (0x42, payload[:half]), (0x80, payload[half:])))
+            for chunks in (0, 1):
+                write("split", f"deflate_{name}_{role}_{chunks}", seed(frames, [*config(chunks), 1, 0, start]))
+    for name, text in (("text", text), ("random", random.Random(1).randbytes(600))):
+        for bits, level, memory in ((0, 0, 0), (6, 5, 7), (3, 8, 8)):
+            write("deflate", f"write_{name}_{bits}", seed(text, [1, bits, level, memory, 2, 9, 1, 15, 3, 8, 4, 0, 0, 3]))
 
 
 def main():
@@ -239,6 +283,7 @@ def main():
     urls()
     heads()
     operations()
+    deflated()
     size = sum(file.stat().st_size for file in CORPUS.rglob("*") if file.is_file())
     print(f"{sum(1 for file in CORPUS.rglob('*') if file.is_file())} seeds, {size} octets")
 

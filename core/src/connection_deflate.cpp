@@ -94,7 +94,7 @@ Error Connection::inflate(ConstBytes& source) {
   for (;;) {
     // One octet more than is allowed shows that there is more.
     const std::uint64_t left = config().max_message_size - message_size_;
-    std::size_t room_size = std::clamp(4 * source.size(), smallest_room, largest_room);
+    std::size_t room_size = std::clamp(8 * source.size(), smallest_room, largest_room);
     if (config().deliver_chunks) room_size = std::min(room_size, largest_room - assembly_.size());
     if (room_size > left) room_size = static_cast<std::size_t>(left) + 1;
     codec.has_more = room_size == 0;

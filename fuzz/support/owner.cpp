@@ -17,10 +17,12 @@ Config chosen_config(Reader& choices) {
   config.max_head_size = choices.one_of<std::size_t>({65536, 1, 20, 180, 200, 400});
   config.max_headers = choices.one_of<std::size_t>({124, 1, 4, 7});
   config.max_refusal_body_size = choices.one_of<std::size_t>({65536, 0, 1, 20});
-  const std::size_t flags = choices.up_to(7);
+  const std::size_t flags = choices.up_to(31);
   config.deliver_chunks = (flags & 1U) != 0;
   config.accept_unmasked_frames = (flags & 2U) != 0;
   config.automatic_pong = (flags & 4U) == 0;
+  config.deflate.server_no_context_takeover = (flags & 8U) != 0;
+  config.deflate.client_window_bits = (flags & 16U) != 0 ? 9 : 15;
   REQUIRE(config.check() == Error::none);
   return config;
 }

@@ -272,6 +272,31 @@ TEST_CASE("after a violation the Close reaches a peer that goes on sending") {
   turn_until(loop, [&] { return loop.stream_count() == 0; });
 }
 
+TEST_CASE("several streams finish their closing handshakes without their handles") {
+  backend::Loop loop;
+  std::vector<Pair> pairs;
+  for (int i = 0; i < 4; ++i) pairs.push_back(open_pair(loop));
+  for (Pair& pair : pairs) {
+    Outcome outcome;
+    TaskHandle closing = loop.spawn(close_stream(pair.stream, outcome));
+    settle(loop);
+    closing.cancel();
+    const WebSocketStream gone = std::move(pair.stream);
+  }
+  settle(loop);
+  CHECK(loop.stream_count() == 4);
+  // Out of order, so that each place in the loop's list is left by another.
+  for (const std::size_t i : {std::size_t{1}, std::size_t{3}, std::size_t{0}, std::size_t{2}}) {
+    Peer& peer = pairs[i].peer;
+    peer.send(client_frame(close_frame, close_body(1000)));
+    CHECK(peer.receive_all() == server_frame(close_frame, close_body(1000, "bye")));
+    CHECK(peer.error() == 0);
+    peer.finish();
+  }
+  turn_until(loop, [&] { return loop.stream_count() == 0; });
+  loop.run();
+}
+
 TEST_CASE("a handle that is dropped writes once what is queued, and closes the socket") {
   backend::Loop loop;
   Pair pair = open_pair(loop);

@@ -341,6 +341,50 @@ TEST_CASE("a host of two addresses, only one of which answers (RFC 8305)") {
   }
 }
 
+TEST_CASE(
+    "the address that answers is found behind ones that refuse and one that is silent (RFC 8305)") {
+  backend::Loop loop;
+  auto listener = listen(loop);
+  const Endpoint good = listener->local_endpoint();
+  std::uint16_t closed_port = 0;
+  { closed_port = listen(loop)->port(); }
+  // A listener whose backlog is full answers nobody.
+  auto silent = backend::Listener::bind(loop, "127.0.0.1", 0, {.backlog = 0});
+  REQUIRE(silent);
+  std::vector<Socket> crowd;
+  for (int i = 0; i < 8; ++i) {
+    auto socket = Socket::open(AF_INET);
+    REQUIRE(socket);
+    const Endpoint& where = (*silent)->local_endpoint();
+    static_cast<void>(::connect(socket->fd(), where.data(), where.size()));
+    crowd.push_back(std::move(*socket));
+  }
+  auto connect_one_of = [](Loop& on, std::vector<Endpoint> endpoints,
+                           Result<Socket>& into) -> Task<> {
+    into = co_await connect_socket(on, std::move(endpoints), ConnectOptions{.attempt_delay = 1ms});
+  };
+  const Endpoint refuses = *Endpoint::ip("127.0.0.1", closed_port);
+  const Endpoint refuses_v6 = *Endpoint::ip("::1", closed_port);
+  const Endpoint hangs = (*silent)->local_endpoint();
+  for (const auto& endpoints :
+       std::vector<std::vector<Endpoint>>{{good},
+                                          {refuses, good},
+                                          {refuses_v6, good},
+                                          {good, refuses_v6},
+                                          {hangs, good},
+                                          {refuses_v6, hangs, refuses, good}}) {
+    Result<Socket> socket = tl::unexpected(std::error_code{});
+    run(loop, connect_one_of(loop, endpoints, socket));
+    REQUIRE(socket);
+    CHECK(*socket->remote_endpoint() == good);
+  }
+  Result<Socket> none = Socket();
+  run(loop, connect_one_of(loop, {refuses_v6, refuses}, none));
+  CHECK(none.error() == std::errc::connection_refused);
+  run(loop, connect_one_of(loop, {}, none));
+  CHECK(none.error() == std::errc::address_not_available);
+}
+
 TEST_CASE("connecting is given up at its time limit, and can be cancelled") {
   backend::Loop loop;
   // A listener whose backlog is full answers nobody.

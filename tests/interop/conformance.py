@@ -28,11 +28,11 @@ class Report:
         self.passed = self.failed = 0
 
     def run(self, case, connect):
-        """Runs a case on the Peer that `connect` returns."""
+        """Runs a case on the Peer that `connect` gives for it."""
         started = time.monotonic()
         fault = None
         try:
-            with connect() as peer:
+            with connect(case) as peer:
                 case.run(peer)
         except ConnectionRefusedError:
             raise
@@ -57,9 +57,9 @@ class Report:
 class connected:
     """A Peer for the length of a `with` block."""
 
-    def __init__(self, sock, client, timeout, received=b""):
+    def __init__(self, sock, client, timeout, received=b"", codec=None):
         self.sock = sock
-        self.peer = Peer(sock, client, timeout, received)
+        self.peer = Peer(sock, client, timeout, received, codec)
 
     def __enter__(self):
         return self.peer
@@ -71,11 +71,13 @@ class connected:
 def test_server(url, cases, report, timeout):
     parts = urllib.parse.urlsplit(url)
 
-    def connect():
+    def connect(case):
         sock = socket.create_connection((parts.hostname, parts.port or 80), timeout)
         try:
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            return connected(sock, True, timeout, open_as_client(sock, url))
+            if case.offering is None:
+                return connected(sock, True, timeout, open_as_client(sock, url))
+            return connected(sock, True, timeout, *open_as_client(sock, url, case.offering))
         except BaseException:
             sock.close()
             raise
@@ -113,22 +115,32 @@ def serve(sock, cases, report, timeout, ran):
     """Answers one connection. Returns whether it was the last."""
     sock.settimeout(timeout)
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+    def case_of(target):
+        parts = urllib.parse.urlsplit(target)
+        number = int(urllib.parse.parse_qs(parts.query)["case"][0]) if parts.path == "/runCase" else 0
+        return cases[number - 1] if 1 <= number <= len(cases) else None
+
+    def answering_to(target):
+        case = case_of(target)
+        return case.answering if case else None
+
     try:
-        target = urllib.parse.urlsplit(open_as_server(sock))
+        target, codec = open_as_server(sock, answering_to)
+        case = case_of(target)
     except (HandshakeError, OSError, ValueError) as error:
         print(f"FAIL handshake: {error}", flush=True)
         sock.close()
         return False
+    connect = lambda _: connected(sock, False, timeout, codec=codec)  # noqa: E731
+    if case is not None and case not in ran:
+        ran.add(case)
+        report.run(case, connect)
+        return False
+    target = urllib.parse.urlsplit(target)
     query = urllib.parse.parse_qs(target.query)
-    connect = lambda: connected(sock, False, timeout)  # noqa: E731
-    if target.path == "/runCase":
-        number = int(query["case"][0])
-        if 1 <= number <= len(cases) and number not in ran:
-            ran.add(number)
-            report.run(cases[number - 1], connect)
-            return False
     try:
-        with connect() as peer:
+        with connect(None) as peer:
             if target.path == "/getCaseCount":
                 tell_count(peer, len(cases))
             elif target.path == "/updateReports" and "agent" in query:
@@ -147,14 +159,15 @@ def main():
     mode.add_argument("--server", metavar="URL", help="test the echo server there")
     mode.add_argument("--listen", metavar="PORT", type=int, help="test a client; 0 takes a free port")
     mode.add_argument("--list", action="store_true", help="list the cases")
-    parser.add_argument("--cases", metavar="PATTERN", default="*", help="such as '6.*' (default: all)")
+    parser.add_argument("--cases", metavar="PATTERN", nargs="+", default=["*"],
+                        help="such as '6.*' (default: all; 12 and 13 are compression)")
     parser.add_argument("--timeout", type=float, default=30, help="for any one answer, in seconds")
     parser.add_argument("--verbose", action="store_true", help="print each case and how long it took")
     args = parser.parse_args()
 
-    cases = [case for case in CASES if fnmatch.fnmatch(case.number, args.cases)]
+    cases = [case for case in CASES if any(fnmatch.fnmatch(case.number, pattern) for pattern in args.cases)]
     if not cases:
-        parser.error(f"no case is named {args.cases}")
+        parser.error(f"no case is named {' or '.join(args.cases)}")
     if args.list:
         for case in cases:
             print(case.number, case.title)

@@ -108,25 +108,39 @@ class Connecting final : private Timer {
   bool done_ = false;
 };
 
-}  // namespace
-
-Task<Result<Socket>> connect_socket(Loop& loop, Endpoint endpoint) {
-  ConnectPlan plan(std::vector<Endpoint>{endpoint});
-  co_return co_await Connecting(loop, std::move(plan), std::nullopt);
+std::optional<Time> limit(const Loop& loop, const ConnectOptions& options) {
+  if (options.connect_timeout.count() <= 0) return std::nullopt;
+  return loop.now() + options.connect_timeout;
 }
 
-Task<Result<Socket>> connect_socket(Loop& loop, std::string host, std::uint16_t port,
-                                    ConnectOptions options) {
-  std::optional<Time> latest;
-  if (options.connect_timeout.count() > 0) latest = loop.now() + options.connect_timeout;
-  auto endpoints = co_await resolve(loop, std::move(host), port, latest);
-  if (!endpoints) co_return tl::unexpected(endpoints.error());
-  ConnectPlan plan(std::move(*endpoints), options.attempt_delay);
+Task<Result<Socket>> connect_until(Loop& loop, std::vector<Endpoint> endpoints,
+                                   std::optional<Time> latest, const ConnectOptions& options) {
+  ConnectPlan plan(std::move(endpoints), options.attempt_delay);
   Result<Socket> socket = co_await Connecting(loop, std::move(plan), latest);
   if (socket && options.disable_nagle) {
     if (const std::error_code error = socket->disable_nagle()) co_return tl::unexpected(error);
   }
   co_return std::move(socket);
+}
+
+}  // namespace
+
+Task<Result<Socket>> connect_socket(Loop& loop, std::vector<Endpoint> endpoints,
+                                    ConnectOptions options) {
+  co_return co_await connect_until(loop, std::move(endpoints), limit(loop, options), options);
+}
+
+Task<Result<Socket>> connect_socket(Loop& loop, Endpoint endpoint, ConnectOptions options) {
+  std::vector<Endpoint> endpoints{endpoint};
+  co_return co_await connect_until(loop, std::move(endpoints), limit(loop, options), options);
+}
+
+Task<Result<Socket>> connect_socket(Loop& loop, std::string host, std::uint16_t port,
+                                    ConnectOptions options) {
+  const std::optional<Time> latest = limit(loop, options);
+  auto endpoints = co_await resolve(loop, std::move(host), port, latest);
+  if (!endpoints) co_return tl::unexpected(endpoints.error());
+  co_return co_await connect_until(loop, std::move(*endpoints), latest, options);
 }
 
 Task<Result<Client, ClientError>> connect(Loop& loop, ClientRequest request,

@@ -46,6 +46,7 @@ void Loop::destroy_all() noexcept {
   ended_.clear();
   while (ready_.is_linked()) ready_.next->unlink();
   settle_streams();
+  attended_.clear();
   while (!orphans_.empty()) delete orphans_.back();
   assert(streams_ == 0 && "a stream outlives its loop");
 }
@@ -56,7 +57,7 @@ void Loop::stop() noexcept {
 }
 
 bool Loop::has_work() const {
-  return tasks_ > 0 || !orphans_.empty() || attention_ != nullptr || ready_.is_linked() ||
+  return tasks_ > 0 || !orphans_.empty() || !attended_.empty() || ready_.is_linked() ||
          !mailbox_->empty();
 }
 
@@ -81,7 +82,7 @@ bool Loop::run_once(std::optional<std::chrono::milliseconds> timeout) {
 }
 
 std::optional<Time> Loop::deadline() const {
-  if (!starting_.empty() || ready_.is_linked() || attention_ != nullptr || !mailbox_->empty()) {
+  if (!starting_.empty() || ready_.is_linked() || !attended_.empty() || !mailbox_->empty()) {
     return at_once;
   }
   return timers_.next();
@@ -169,21 +170,18 @@ void Loop::run_ready() {
   running_start_.clear();
 }
 
-void Loop::attend(StreamCore& stream) noexcept {
+void Loop::attend(StreamCore& stream) {
+  attended_.push_back(&stream);
   stream.attended_ = true;
-  *attention_end_ = &stream;
-  attention_end_ = &stream.attention_next_;
 }
 
 void Loop::settle_streams() {
-  StreamCore* stream = std::exchange(attention_, nullptr);
-  attention_end_ = &attention_;
-  while (stream != nullptr) {
-    StreamCore* const next = std::exchange(stream->attention_next_, nullptr);
+  settling_.swap(attended_);
+  for (StreamCore* const stream : settling_) {
     stream->attended_ = false;
-    stream->settle();
-    stream = next;
+    stream->settle();  // may delete it, and no other
   }
+  settling_.clear();
 }
 
 void Loop::remove_orphan(StreamCore& stream) noexcept {

@@ -242,6 +242,7 @@ void StreamCore::finish(detail::PendingOperation& operation, std::error_code res
 }
 
 void StreamCore::fail_waiters(std::error_code why) noexcept {
+  if (orphaned_) return;
   while (waiters_ != nullptr) {
     const bool closed = waiters_->what == What::close && ended_ != nullptr;
     finish(*waiters_, closed ? ended_->closed.why : why);

@@ -1,5 +1,5 @@
 """The conformance cases, numbered as the industry's suite numbers them."""
 
-from . import closing, framing, limits, utf8
+from . import closing, compression, framing, limits, utf8
 
-CASES = framing.CASES + utf8.CASES + closing.CASES + limits.CASES
+CASES = framing.CASES + utf8.CASES + closing.CASES + limits.CASES + compression.CASES

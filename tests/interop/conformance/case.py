@@ -1,7 +1,7 @@
 """What a case is, and the two shapes that most of them have."""
 
 import dataclasses
-from typing import Callable
+from typing import Any, Callable
 
 from .wire import TEXT
 
@@ -11,6 +11,8 @@ class Case:
     number: str
     title: str
     run: Callable  # takes a Peer and raises Failure
+    offering: Any = None   # as a client: the Offering of compression
+    answering: Any = None  # as a server: what is Answering the client's
 
 
 def echoed(opcode, payload, frames=None, chop=None):

@@ -2,6 +2,7 @@
 
 import select
 import time
+import zlib
 
 from .wire import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT, apply_mask, close_body, frame
 
@@ -25,9 +26,10 @@ class End:
 class Event:
     """A message or control frame that was received whole."""
 
-    def __init__(self, opcode, payload):
+    def __init__(self, opcode, payload, wire_size=0):
         self.opcode = opcode
         self.payload = payload
+        self.wire_size = wire_size  # of a message as it came, compressed or not
 
     def close_code(self):
         return int.from_bytes(self.payload[:2], "big") if self.payload else None
@@ -44,9 +46,10 @@ def describe(event):
 
 
 class Peer:
-    """Wraps a connected socket behind the handshake. `client` says which end this one is."""
+    """Wraps a connected socket behind the handshake. `client` says which end this one is; `codec` is there if
+    compression was agreed on."""
 
-    def __init__(self, sock, client, timeout, received=b""):
+    def __init__(self, sock, client, timeout, received=b"", codec=None):
         sock.setblocking(False)
         self.sock = sock
         self.client = client
@@ -54,6 +57,8 @@ class Peer:
         self.buffer = bytearray(received)
         self.message = None
         self.message_opcode = None
+        self.message_compressed = False
+        self.codec = codec
         self.end = None
 
     # Sending.
@@ -123,12 +128,12 @@ class Peer:
             header = self._parse_header()
             if header is None:
                 return None
-            size, opcode, fin, key, length = header
+            size, opcode, fin, compressed, key, length = header
             payload = bytes(self.buffer[size:size + length])
             del self.buffer[:size + length]
             if key is not None:
                 payload = apply_mask(payload, key)
-            event = self._complete(opcode, fin, payload)
+            event = self._complete(opcode, fin, compressed, payload)
             if event is not None:
                 return event
 
@@ -138,7 +143,8 @@ class Peer:
             return None
         fin, rsv, opcode = bool(data[0] & 0x80), data[0] >> 4 & 7, data[0] & 15
         masked, length, size = bool(data[1] & 0x80), data[1] & 0x7F, 2
-        self._require(rsv == 0, f"RSV bits {rsv}")
+        compressed = rsv == 4 and self.codec is not None and opcode in (TEXT, BINARY)
+        self._require(rsv == 0 or compressed, f"RSV bits {rsv}")
         self._require(opcode == CONTINUATION or opcode in NAMES, f"opcode {opcode}")
         self._require(masked != self.client, "a mask" if masked else "no mask")
         if opcode >= CLOSE:
@@ -154,9 +160,9 @@ class Peer:
         if masked:
             key = bytes(data[size:size + 4])
             size += 4
-        return (size, opcode, fin, key, length) if len(data) >= size + length else None
+        return (size, opcode, fin, compressed, key, length) if len(data) >= size + length else None
 
-    def _complete(self, opcode, fin, payload):
+    def _complete(self, opcode, fin, compressed, payload):
         if opcode >= CLOSE:
             if opcode == CLOSE:
                 self._require(len(payload) != 1, "a Close body of one octet")
@@ -164,15 +170,23 @@ class Peer:
             return Event(opcode, payload)
         self._require((opcode == CONTINUATION) == (self.message is not None), "fragments out of order")
         if opcode != CONTINUATION:
-            self.message, self.message_opcode = bytearray(), opcode
+            self.message, self.message_opcode, self.message_compressed = bytearray(), opcode, compressed
         self.message += payload
         if not fin:
             return None
-        event = Event(self.message_opcode, self.message)
+        event = Event(self.message_opcode, self._inflated(), len(self.message))
         self.message = None
         if event.opcode == TEXT:
             self._require_utf8(event.payload)
         return event
+
+    def _inflated(self):
+        if not self.message_compressed:
+            return self.message
+        try:
+            return self.codec.decompress(self.message)
+        except zlib.error as error:
+            raise Failure("a deflate stream", str(error)) from None
 
     def _require(self, condition, fault):
         if not condition:
@@ -190,6 +204,7 @@ class Peer:
         event = self.receive()
         if isinstance(event, End) or event.opcode != opcode or event.payload != payload:
             raise Failure(describe(Event(opcode, payload)), describe(event))
+        return event
 
     def expect_silence(self, seconds):
         """The peer must not react. It may not have had the time to, so this can pass too easily, never too hard."""

@@ -68,14 +68,15 @@ def tokens(fields, name):
     return [token.strip().lower() for value in fields.get(name, []) for token in value.split(b",")]
 
 
-def open_as_client(sock, url):
-    """Sends the request, checks the response in full and returns the octets behind it."""
+def open_as_client(sock, url, offering=None):
+    """Sends the request, checks the response in full and returns the octets behind it. With an Offering of
+    compression it returns those and the Codec agreed on."""
     parts = urllib.parse.urlsplit(url)
     target = (parts.path or "/") + ("?" + parts.query if parts.query else "")
     key = base64.b64encode(os.urandom(16))
     sock.sendall(b"GET %s HTTP/1.1\r\nHost: %s\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-                 b"Sec-WebSocket-Key: %s\r\nSec-WebSocket-Version: 13\r\n\r\n"
-                 % (target.encode(), parts.netloc.encode(), key))
+                 b"Sec-WebSocket-Key: %s\r\nSec-WebSocket-Version: 13\r\n%s\r\n"
+                 % (target.encode(), parts.netloc.encode(), key, extensions_field(offering and offering.header())))
     status_line, fields, rest = read_head(sock)
     if not status_line.startswith(b"HTTP/1.1 101"):
         raise HandshakeError(f"expected status 101, got {status_line!r}")
@@ -83,14 +84,20 @@ def open_as_client(sock, url):
         raise HandshakeError("Upgrade or Connection is missing in the response")
     if fields.get(b"sec-websocket-accept") != [accept_key(key)]:
         raise HandshakeError(f"wrong Sec-WebSocket-Accept: {fields.get(b'sec-websocket-accept')}")
-    for name in (b"sec-websocket-extensions", b"sec-websocket-protocol"):
+    unasked = [b"sec-websocket-protocol", *([] if offering else [b"sec-websocket-extensions"])]
+    for name in unasked:
         if name in fields:
             raise HandshakeError(f"{name.decode()} was not asked for, but is {fields[name]}")
-    return rest
+    return (rest, offering.read(fields.get(b"sec-websocket-extensions", []))) if offering else rest
 
 
-def open_as_server(sock):
-    """Reads a request, checks it, accepts it and returns its target and the octets behind it."""
+def extensions_field(value):
+    return b"Sec-WebSocket-Extensions: %s\r\n" % value.encode() if value else b""
+
+
+def open_as_server(sock, answering_to=lambda target: None):
+    """Reads a request, checks it, accepts it and returns its target, and the Codec if compression was agreed on:
+    where `answering_to` gives an Answering to it."""
     request_line, fields, rest = read_head(sock)
     method, target, version = request_line.split(b" ")
     keys = fields.get(b"sec-websocket-key", [])
@@ -107,6 +114,9 @@ def open_as_server(sock):
     for fault, found in faults.items():
         if found:
             raise HandshakeError(fault)
+    target = target.decode()
+    answering = answering_to(target)
+    answer, codec = answering.answer(fields.get(b"sec-websocket-extensions", [])) if answering else ("", None)
     sock.sendall(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-                 b"Sec-WebSocket-Accept: %s\r\n\r\n" % accept_key(keys[0]))
-    return target.decode()
+                 b"Sec-WebSocket-Accept: %s\r\n%s\r\n" % (accept_key(keys[0]), extensions_field(answer)))
+    return target, codec

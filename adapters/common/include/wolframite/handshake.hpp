@@ -2,6 +2,10 @@
 /// Opening streams, from either end.
 #pragma once
 
+#include <cstdint>
+#include <string>
+#include <vector>
+
 #include "wolframite/client_request.hpp"
 #include "wolframite/options.hpp"
 #include "wolframite/result.hpp"
@@ -35,8 +39,13 @@ struct Client {
 [[nodiscard]] Task<Result<Socket>> connect_socket(Loop& loop, std::string host, std::uint16_t port,
                                                   ConnectOptions options = {});
 
-/// Connects a socket to one address.
-[[nodiscard]] Task<Result<Socket>> connect_socket(Loop& loop, Endpoint endpoint);
+/// Connects a socket to whichever of `endpoints` answers first, tried as RFC 8305 says.
+[[nodiscard]] Task<Result<Socket>> connect_socket(Loop& loop, std::vector<Endpoint> endpoints,
+                                                  ConnectOptions options = {});
+
+/// Connects a socket to one address, or Unix path.
+[[nodiscard]] Task<Result<Socket>> connect_socket(Loop& loop, Endpoint endpoint,
+                                                  ConnectOptions options = {});
 
 /// Connects to the request's host, and asks for a WebSocket there, over TLS for a `wss://` URL.
 [[nodiscard]] Task<Result<Client, ClientError>> connect(Loop& loop, ClientRequest request,

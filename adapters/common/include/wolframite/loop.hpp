@@ -156,7 +156,7 @@ class Loop {
   /// Resumes `waiter.frame` in this turn or the next, unless the waiter dies before.
   void schedule(detail::Waiter& waiter) noexcept { waiter.insert_before(ready_); }
   /// Calls `stream.settle()` at the end of this turn.
-  void attend(StreamCore& stream) noexcept;
+  void attend(StreamCore& stream);
 
  protected:
   Loop();
@@ -210,9 +210,9 @@ class Loop {
   std::vector<SlotRef> starting_;       // tasks to start
   std::vector<SlotRef> running_start_;  // those of this turn
   std::vector<std::function<void()>> posted_;
-  StreamCore* attention_ = nullptr;  // streams to settle, linked through them
-  StreamCore** attention_end_ = &attention_;
-  std::vector<StreamCore*> orphans_;  // streams without a handle
+  std::vector<StreamCore*> attended_;  // streams to settle
+  std::vector<StreamCore*> settling_;  // those of this turn
+  std::vector<StreamCore*> orphans_;   // streams without a handle
   std::size_t streams_ = 0;
 
   std::vector<Slot> slots_;

@@ -144,7 +144,7 @@ class StreamCore : public Timer {
   virtual void close_socket() noexcept = 0;
 
   /// Has `settle` called at the end of this turn.
-  void attend() noexcept {
+  void attend() {
     if (!attended_) loop_.attend(*this);
   }
 
@@ -225,7 +225,6 @@ class StreamCore : public Timer {
     std::size_t orphan_index_;                     // of an orphan, for nobody waits on one
   };
   std::unique_ptr<Ended> ended_;
-  StreamCore* attention_next_ = nullptr;
 };
 
 /// A coroutine that waits for what a stream receives next. One pointer, for every idle echo holds
