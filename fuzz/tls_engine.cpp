@@ -71,7 +71,8 @@ void mutate(std::string& bytes, Reader& input) {
   switch (input.up_to(7)) {
     case 0:
       if (const std::size_t at = place(); at < bytes.size()) {
-        bytes[at] = static_cast<char>(bytes[at] ^ (1U << input.up_to(7)));
+        bytes[at] =
+            static_cast<char>(static_cast<unsigned char>(bytes[at]) ^ (1U << input.up_to(7)));
       }
       break;
     case 1:
