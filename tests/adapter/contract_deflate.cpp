@@ -20,9 +20,9 @@ void with_client(backend::Loop& loop, const SharedConfig& config, Talk talk) {
   auto listener = listen(loop);
   TaskHandle serving = loop.spawn(serve_echo(loop, *listener, {.config = config}));
   const std::string url =
-      "ws://127.0.0.1:" + std::to_string(listener->local_endpoint().port()) + "/";
+      scheme() + "127.0.0.1:" + std::to_string(listener->local_endpoint().port()) + "/";
   auto run = [](Loop& on, std::string to, SharedConfig with, Talk& what) -> Task<> {
-    const ConnectOptions options{.config = with};
+    const ConnectOptions options = secured(ConnectOptions{.config = with});
     auto client = co_await connect(on, to, options);
     REQUIRE(client);
     co_await what(client->stream);
