@@ -300,6 +300,25 @@ TEST_CASE("an idle connection gives its contexts back in time, and goes on where
   CHECK(feed(server, client_frame(compressed_text, hex("f200110000"))) == Records{text("Hello")});
 }
 
+TEST_CASE("contexts that were idle inside of a message are given back after it") {
+  CountingResource memory;
+  Config config;
+  config.deflate.release_after = 10s;
+  Connection server = deflate_server(config, {}, &memory);
+  (void)tell(server, at(0s));
+  CHECK(feed(server, client_frame(begin_text | rsv1, hello.substr(0, 3))).empty());
+  REQUIRE_FALSE(server.send(Kind::text, bytes_of(std::string(1000, 'x')), false));
+  (void)tell(server, at(20s));
+  CHECK_FALSE(server.deadline().has_value());
+  CHECK(feed(server, client_frame(final_continuation, hello.substr(3))) == Records{text("Hello")});
+  REQUIRE_FALSE(server.send(Kind::text, {}, true));
+  (void)take_output(server);
+  CHECK(memory.in_use > 200'000);
+  CHECK(server.deadline() == at(30s));
+  (void)tell(server, at(30s));
+  CHECK(memory.in_use < 1000);
+}
+
 TEST_CASE("SEC-13 a message is copied a bounded number of times while it grows, either way") {
   constexpr std::size_t size = 32 << 20;
   CountingResource memory;

@@ -146,4 +146,23 @@ TEST_CASE("a packed inflater keeps the history it was sent, and no more") {
 }
 
 }  // namespace
+
+TEST_CASE("a boundary is one still after a call that had nothing to do") {
+  Inflater inflater(15, *std::pmr::new_delete_resource());
+  const std::string hello = hex("f248cdc9c90700");
+  const std::string message = hello + std::string(text_of(deflate_tail));
+  ConstBytes in = bytes_of(message);
+  std::vector<std::byte> buffer(5);
+  Bytes room(buffer);
+  CHECK(inflater.decompress(in, room) == DeflateStatus::needs_room);
+  CHECK(in.empty());
+  Bytes next(buffer);
+  CHECK(inflater.decompress(in, next) == DeflateStatus::needs_input);
+  CHECK(next.size() == buffer.size());
+  CHECK(inflater.is_at_boundary());
+  ConstBytes part = bytes_of(hello).first(3);
+  CHECK(inflater.decompress(part, next) == DeflateStatus::needs_input);
+  CHECK_FALSE(inflater.is_at_boundary());
+}
+
 }  // namespace wolframite::test

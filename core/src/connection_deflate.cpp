@@ -68,6 +68,7 @@ std::optional<Event> Connection::finish_compressed() {
   if (!codec.inflater->is_at_boundary()) return fail(Error::invalid_deflate);
   if (kind_ == Kind::text && !utf8_.is_complete()) return fail(Error::invalid_utf8);
   codec.tail_taken = 0;
+  codec.released = false;  // had it been idle inside the message, it could not be packed then
   in_frame_ = false;
   in_message_ = false;
   compressed_ = false;
@@ -156,7 +157,9 @@ void Connection::queue_compressed(OpCode opcode, bool last, ConstBytes payload) 
   // What does not shrink goes out as it is, unless the peer's window must keep up with ours.
   const bool worthwhile = takeover || !first || !last || body.size() < payload.size();
   queue_frame(opcode, last, worthwhile ? body : payload, first && worthwhile);
-  if (last && !takeover && codec_ != nullptr) codec_->deflater.reset();
+  if (!last || codec_ == nullptr) return;
+  codec_->released = false;
+  if (!takeover) codec_->deflater.reset();
 }
 
 void Connection::deflate(ConstBytes payload, detail::Assembly& out) {

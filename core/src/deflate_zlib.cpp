@@ -151,6 +151,15 @@ struct Inflater::State {
                          static_cast<uInt>(history.size()));
   }
 
+  /// zlib tells of a boundary only in the call that comes to it, and not in one that then finds nothing to do.
+  void note_boundary(bool moved) {
+    constexpr int end_of_block = 128;
+    constexpr int unused_bits = 7;
+    const int type = stream.data_type;
+    const bool told = (type & end_of_block) != 0 && (type & unused_bits) == 0;
+    at_boundary = told || (at_boundary && !moved);
+  }
+
   void recall() {
     uInt size = 0;
     inflateGetDictionary(&stream, nullptr, &size);
@@ -163,6 +172,7 @@ struct Inflater::State {
   std::pmr::vector<std::byte> history;  // while packed
   int window_bits;
   bool running = false;
+  bool at_boundary = false;
 };
 
 Inflater::Inflater(int window_bits, std::pmr::memory_resource& memory)
@@ -174,8 +184,10 @@ DeflateStatus Inflater::decompress(ConstBytes& in, Bytes& room) {
   State& state = *state_;
   if (!state.running) state.start();
   for (;;) {
+    const std::size_t before = in.size() + room.size();
     const int result =
         run(state.stream, in, room, [](z_stream& stream) { return inflate(&stream, Z_SYNC_FLUSH); });
+    state.note_boundary(in.size() + room.size() != before);
     if (result == Z_STREAM_END) {
       // zlib stops at a final block; the protocol goes on, with the same window.
       inflateResetKeep(&state.stream);
@@ -188,12 +200,7 @@ DeflateStatus Inflater::decompress(ConstBytes& in, Bytes& room) {
   }
 }
 
-bool Inflater::is_at_boundary() const {
-  constexpr int end_of_block = 128;
-  constexpr int unused_bits = 7;
-  const int type = state_->stream.data_type;
-  return (type & end_of_block) != 0 && (type & unused_bits) == 0;
-}
+bool Inflater::is_at_boundary() const { return state_->at_boundary; }
 
 void Inflater::pack() {
   State& state = *state_;
