@@ -21,12 +21,13 @@ using namespace wolframite;
 namespace {
 
 constexpr std::string_view usage =
-    R"(usage: echo_client --url U [--bench [N | Ns]] [--deflate ...] [--adapter A]
-       echo_client --autobahn U [--deflate ...]
+    R"(usage: echo_client --url U [--bench [N | Ns]] [--ca F] [--deflate ...] [--adapter A]
+       echo_client --autobahn U [--ca F] [--deflate ...]
 Sends each line of the standard input, or without any a set of messages, and checks that it comes back.
-  --url U                the echo server, such as ws://127.0.0.1:9001
+  --url U                the echo server, such as ws://127.0.0.1:9001, or over TLS wss://localhost:9001
   --bench N              measure with N messages instead; with Ns, for N seconds (2s)
   --autobahn U           be tested by the Autobahn fuzzing server at U
+  --ca F                 trust the certificate authorities in this PEM file as well as the system's
   --deflate              offer to compress messages (RFC 7692)
   --window-bits N        with windows of at most so many bits, 8 to 15 (15)
   --no-context-takeover  forget them after each message
@@ -195,9 +196,9 @@ Task<> run(Task<int> task, int& status) { status = co_await std::move(task); }
 }  // namespace
 
 int main(int argc, char** argv) {
-  const Arguments arguments(argc, argv, usage, {"url=", "bench?", "autobahn=", "adapter=", "deflate", "window-bits=",
-                             "no-context-takeover", "ca="});
-  arguments.refuse("ca", "TLS");
+  const Arguments arguments(argc, argv, usage,
+                            {"url=", "bench?", "autobahn=", "adapter=", "deflate",
+                             "window-bits=", "no-context-takeover", "ca="});
   if (const std::string adapter = arguments.value("adapter", "epoll"); adapter != "epoll") {
     arguments.fail("--adapter " + adapter + " is not part of this version");
   }
@@ -206,11 +207,17 @@ int main(int argc, char** argv) {
   if (url.empty()) arguments.fail("--url is missing");
   const ClientRequest request(url);
   if (const std::error_code fault = request.error()) arguments.fail(url + ": " + fault.message());
-  if (request.url().secure) arguments.fail(url + ": TLS is not part of this version");
 
   Config config;
   config.deflate = deflate_config(arguments);
-  const ConnectOptions options{.config = config};
+  ConnectOptions options{.config = config};
+  if (arguments.has("ca")) {
+    TlsClientOptions tls;
+    tls.authorities = {Pem{.file = arguments.value("ca")}};
+    const auto context = TlsContext::client(tls);
+    if (!context) arguments.fail(arguments.value("ca") + ": " + context.error().message());
+    options.connector = *context;
+  }
 
   std::optional<Length> length;
   if (arguments.has("bench")) {

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <cstdio>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -17,12 +18,15 @@ namespace {
 
 constexpr std::string_view usage =
     R"(usage: echo_server [--host H] [--port P] [--max-message-size N] [--allow-origin O]
-                   [--deflate [--window-bits N] [--no-context-takeover]] [--adapter A]
+                   [--cert F --key F] [--deflate [--window-bits N] [--no-context-takeover]]
+                   [--adapter A]
 Sends every message back. Plain HTTP requests are answered with 200, as health checks want it.
   --host H              address to listen on (127.0.0.1)
   --port P              port to listen on; 0 takes a free one (9001)
   --max-message-size N  largest message accepted, in octets (64 MiB, a frame 16 MiB)
   --allow-origin O      refuse requests that a browser sends from another origin than this
+  --cert F              speak TLS, with the certificate in this PEM file; its intermediates follow it
+  --key F               the certificate's private key, a PEM file
   --deflate             compress messages, if the client offers to (RFC 7692)
   --window-bits N       with windows of at most so many bits, 8 to 15 (15)
   --no-context-takeover forget them after each message
@@ -118,8 +122,6 @@ int main(int argc, char** argv) {
   const Arguments arguments(argc, argv, usage,
                             {"host=", "port=", "max-message-size=", "allow-origin=", "adapter=",
                              "deflate", "window-bits=", "no-context-takeover", "cert=", "key="});
-  arguments.refuse("cert", "TLS");
-  arguments.refuse("key", "TLS");
   if (const std::string adapter = arguments.value("adapter", "epoll"); adapter != "epoll") {
     arguments.fail("--adapter " + adapter + " is not part of this version");
   }
@@ -137,6 +139,17 @@ int main(int argc, char** argv) {
   const auto port = arguments.number<std::uint16_t>("port", 9001);
   const std::string origin = arguments.value("allow-origin");
 
+  std::optional<TlsContext> tls;
+  if (arguments.has("cert") != arguments.has("key")) arguments.fail("--cert and --key go together");
+  if (arguments.has("cert")) {
+    TlsServerOptions options;
+    options.identity.certificate.file = arguments.value("cert");
+    options.identity.key.file = arguments.value("key");
+    const auto context = TlsContext::server(options);
+    if (!context) arguments.fail("cannot use the certificate: " + context.error().message());
+    tls = *context;
+  }
+
   epoll::Loop loop;
   auto listener = epoll::Listener::bind(loop, host, port);
   if (!listener) {
@@ -151,11 +164,13 @@ int main(int argc, char** argv) {
   sigaction(SIGTERM, &action, nullptr);
   sigaction(SIGINT, &action, nullptr);
 
-  Server server(loop, {.config = config, .on_request = [&origin](const Request& request) {
-                         return answer(request, origin);
-                       }});
+  Server server(
+      loop, {.config = config,
+             .on_request = [&origin](const Request& request) { return answer(request, origin); },
+             .tls = tls});
   TaskHandle accepting = loop.spawn(server.run(**listener));
-  std::printf("listening on ws://%s\n", (*listener)->local_endpoint().to_string().c_str());
+  std::printf("listening on %s://%s\n", tls ? "wss" : "ws",
+              (*listener)->local_endpoint().to_string().c_str());
   std::fflush(stdout);
   loop.run();
 

@@ -123,6 +123,18 @@ def texts():
         write("mask", f"size_{size}", seed(payload, [*cuts, *key, *offset, size % 64, 0]))
 
 
+def tls():
+    # Choices: strict, piece, room, untouched flights, then for each flight what is written and what is done.
+    for name, choices in {
+        "whole": [0, 0, 0, 4, 0, 5, 7, 0, 5, 7, 2, 7, 2, 7], "strict_by_octets": [1, 1, 1, 6, 0, 9, 7, 0, 9, 7],
+        "large": [0, 2, 0, 4, 1, 80, 0, 7, 1, 80, 0, 7], "flipped_hello": [0, 0, 0, 0, 3, 0, 0, 40, 3],
+        "flipped_data": [0, 0, 0, 4, 0, 9, 0, 0, 12, 1], "cut": [0, 3, 2, 4, 0, 20, 1, 0, 10],
+        "replayed": [0, 0, 0, 4, 0, 20, 3], "not_tls": [0, 0, 0, 0, 3, 5, 200],
+        "header": [0, 0, 0, 4, 3, 6, 1, 3, 64, 1, 3, 6, 3, 3, 0, 9], "alert": [0, 0, 0, 1, 3, 6, 1, 3, 0, 2],
+    }.items():
+        write("tls_engine", name, seed(b"GET / HTTP/1.1\r\nHost: server.test\r\n\r\n", choices))
+
+
 def urls():
     for name, text in {
         "plain": "ws://example.org", "all_parts": "wss://us%65r:p%40ss@Example.ORG:8443/a/b?c=d&e=%20",
@@ -267,6 +279,7 @@ def main():
         from_transcript(transcript)
     frames()
     texts()
+    tls()
     urls()
     heads()
     operations()

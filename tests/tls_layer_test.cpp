@@ -5,6 +5,7 @@
 #include <doctest/doctest.h>
 #include <openssl/ssl.h>
 
+#include <chrono>
 #include <deque>
 #include <optional>
 #include <ostream>
@@ -322,4 +323,65 @@ TEST_CASE("SEC-27 the end of the stream in every state is told once") {
     }
   }
   CHECK(turns == 12);
+}
+
+TEST_CASE("an alert that nobody takes is given up after close_timeout") {
+  using namespace std::chrono_literals;
+  Link link(client_context(), "other.test", Config{.close_timeout = 100ms});
+  const Time now{1s};
+  link.server.receive(link.client.output());
+  link.client.receive(link.server.output());
+  REQUIRE(link.client.closed.has_value());
+  Connection& connection = link.client.connection;
+  TlsLayer& layer = link.client.layer;
+  CHECK(connection.is_terminated());
+  CHECK_FALSE(layer.is_terminated(connection));
+  CHECK_FALSE(layer.advance(connection, now));
+  REQUIRE(layer.deadline(connection) == now + 100ms);
+  CHECK_FALSE(layer.advance(connection, now + 99ms));
+  CHECK(layer.wants_write(connection));
+  CHECK_FALSE(layer.advance(connection, now + 100ms));
+  CHECK_FALSE(layer.wants_write(connection));
+  CHECK(layer.is_terminated(connection));
+}
+
+TEST_CASE("a connection that was set up wrongly says so at once") {
+  Link link(client_context(), "");
+  CHECK(link.client.layer.deadline(link.client.connection) == at_once);
+  const auto event = link.client.layer.advance(link.client.connection, Time{});
+  REQUIRE(event.has_value());
+  REQUIRE(std::holds_alternative<Closed>(*event));
+  CHECK(std::get<Closed>(*event).why == TlsError::invalid_server_name);
+  CHECK(link.client.layer.deadline(link.client.connection) != at_once);
+}
+
+TEST_CASE(
+    "what is written is told in octets of the connection's output, and all of it once nothing "
+    "waits") {
+  Link link;
+  link.run();
+  End& end = link.server;
+  std::size_t told = 0;
+  std::size_t sent = 0;
+  std::array<ConstBytes, 16> gather;
+  for (int i = 0; i < 200; ++i) {
+    CHECK_FALSE(end.connection.send(Kind::binary, bytes_of(std::string(5000, 'x'))));
+    sent += 5004;
+    // A kernel that takes less than comes in.
+    std::size_t size = 0;
+    const std::size_t used = end.layer.output(end.connection, gather);
+    for (std::size_t j = 0; j < used; ++j) size += gather[j].size();
+    told += end.layer.consume(std::min<std::size_t>(size, 3000));
+    CHECK(told + end.layer.unwritten(end.connection) == sent);
+    CHECK(told <= 3000U * static_cast<unsigned>(i + 1));
+  }
+  CHECK(told > 300'000);
+  while (end.layer.wants_write(end.connection)) {
+    std::size_t size = 0;
+    const std::size_t used = end.layer.output(end.connection, gather);
+    for (std::size_t j = 0; j < used; ++j) size += gather[j].size();
+    told += end.layer.consume(size);
+  }
+  CHECK(told == sent);
+  CHECK(end.layer.unwritten(end.connection) == 0);
 }

@@ -1,5 +1,5 @@
-// Compression that both ends agreed on is used unless a message is kept out of it, and costs an idle
-// loop no memory.
+// Compression that both ends agreed on is used unless a message is kept out of it, and costs an
+// idle loop no memory.
 #include "rig.hpp"
 
 namespace wolframite::test {
@@ -20,9 +20,10 @@ void with_client(backend::Loop& loop, const SharedConfig& config, Talk talk) {
   auto listener = listen(loop);
   TaskHandle serving = loop.spawn(serve_echo(loop, *listener, {.config = config}));
   const std::string url =
-      "ws://127.0.0.1:" + std::to_string(listener->local_endpoint().port()) + "/";
+      scheme() + "127.0.0.1:" + std::to_string(listener->local_endpoint().port()) + "/";
   auto run = [](Loop& on, std::string to, SharedConfig with, Talk& what) -> Task<> {
-    auto client = co_await connect(on, to, {.config = with});
+    const ConnectOptions options = secured(ConnectOptions{.config = with});
+    auto client = co_await connect(on, to, options);
     REQUIRE(client);
     co_await what(client->stream);
     CHECK_FALSE(co_await client->stream.close());
@@ -61,7 +62,8 @@ TEST_CASE("a send that had to wait is kept out of compression as well") {
   backend::Loop loop;
   auto talk = [](WebSocketStream& stream) -> Task<> {
     const std::string large(12'000'000, 'x');
-    CHECK(stream.feed(Kind::binary, bytes_of(large), true, Compression::never) == std::error_code{});
+    CHECK(stream.feed(Kind::binary, bytes_of(large), true, Compression::never) ==
+          std::error_code{});
     const std::string text(100'000, 'y');
     Operation plain = stream.send(Kind::text, bytes_of(text), true, Compression::never);
     Operation shared = stream.send(Kind::text, SharedBytes(text), Compression::never);

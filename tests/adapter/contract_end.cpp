@@ -59,19 +59,15 @@ TEST_CASE("the peer's close is answered, and told by next") {
 
 TEST_CASE("both sides close at once") {
   backend::Loop loop;
-  auto [left, right] = connected();
-  auto server = WebSocketStream::from_raw_socket(loop, std::move(left), Role::server);
-  auto client = WebSocketStream::from_raw_socket(loop, std::move(right), Role::client);
-  REQUIRE(server);
-  REQUIRE(client);
+  auto [server, client] = open_streams(loop);
   Outcome a, b;
-  loop.spawn(close_stream(*server, a));
-  loop.spawn(close_stream(*client, b));
+  loop.spawn(close_stream(server, a));
+  loop.spawn(close_stream(client, b));
   turn_until(loop, [&] { return a.done && b.done; });
   CHECK_FALSE(a.error);
   CHECK_FALSE(b.error);
-  CHECK(server->closed()->clean);
-  CHECK(client->closed()->clean);
+  CHECK(server.closed()->clean);
+  CHECK(client.closed()->clean);
 }
 
 TEST_CASE("close may be called again and after the end, and send after close is misuse") {
@@ -361,10 +357,11 @@ TEST_CASE("SEC-26 a loop is destroyed with streams in every state") {
   auto [e, f] = connected();
   {
     backend::Loop loop;
-    auto idle = WebSocketStream::from_raw_socket(loop, std::move(a), Role::server);
+    auto idle = WebSocketStream::from_raw_socket(loop, std::move(a), Role::server, {},
+                                                 joined_engines(loop, Role::server).first);
     REQUIRE(idle);
     auto accepting = [](Loop& on, Socket socket) -> Task<> {
-      static_cast<void>(co_await accept(on, std::move(socket)));
+      static_cast<void>(co_await accept(on, std::move(socket), secured()));
     };
     auto full = [](WebSocketStream stream) -> Task<> {
       const std::string big(8U << 20U, 'x');
@@ -372,7 +369,8 @@ TEST_CASE("SEC-26 a loop is destroyed with streams in every state") {
     };
     loop.spawn(echo(std::move(*idle)));
     loop.spawn(accepting(loop, std::move(c)));
-    auto stream = WebSocketStream::from_raw_socket(loop, std::move(e), Role::server);
+    auto stream = WebSocketStream::from_raw_socket(loop, std::move(e), Role::server, {},
+                                                   joined_engines(loop, Role::server).first);
     REQUIRE(stream);
     loop.spawn(full(std::move(*stream)));
     settle(loop);

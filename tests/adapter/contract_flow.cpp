@@ -18,9 +18,7 @@ TEST_CASE("partial writes: a small send buffer cuts frames anywhere") {
     auto [ours, theirs] = connected(transport);
     shrink(ours);
     shrink(theirs);
-    auto stream = WebSocketStream::from_raw_socket(loop, std::move(ours), Role::server);
-    REQUIRE(stream);
-    Peer peer(loop, std::move(theirs));
+    Pair pair = open_pair(loop, Role::server, {std::move(ours), std::move(theirs)});
     auto send = [](WebSocketStream& to) -> Task<> {
       for (int i = 0; i < 200; ++i) {
         CHECK_FALSE(co_await to.send(std::string(static_cast<std::size_t>(i * 37), 'a')));
@@ -31,8 +29,8 @@ TEST_CASE("partial writes: a small send buffer cuts frames anywhere") {
     for (int i = 0; i < 200; ++i) {
       expected += server_frame(final_text, std::string(static_cast<std::size_t>(i * 37), 'a'));
     }
-    const TaskHandle task = loop.spawn(send(*stream));
-    CHECK(peer.receive(expected.size()) == expected);
+    const TaskHandle task = loop.spawn(send(pair.stream));
+    CHECK(pair.peer.receive(expected.size()) == expected);
     turn_until(loop, [&] { return task.done(); });
   }
 }
@@ -69,14 +67,13 @@ TEST_CASE("SEC-28 feed is bounded by max_write_buffer_size") {
   const Config config{.write_buffer_size = 1000, .max_write_buffer_size = 5000};
   auto [ours, theirs] = connected(Transport::local);
   shrink(ours);
-  auto stream = WebSocketStream::from_raw_socket(loop, std::move(ours), Role::server, config);
-  REQUIRE(stream);
+  Pair pair = open_pair(loop, Role::server, {std::move(ours), std::move(theirs)}, config);
   std::error_code error;
   int fed = 0;
-  while (!(error = stream->feed(Kind::binary, bytes_of(std::string(500, 'x'))))) ++fed;
+  while (!(error = pair.stream.feed(Kind::binary, bytes_of(std::string(500, 'x'))))) ++fed;
   CHECK(error == Error::write_buffer_full);
   CHECK(fed == 10);
-  CHECK(stream->pending_output() < 5000 + 504);
+  CHECK(pair.stream.pending_output() < 5000 + 504);
 }
 
 TEST_CASE("many sends at once are queued in the order of their calls") {
@@ -135,8 +132,8 @@ TEST_CASE("SEC-28 not calling next holds up the peer") {
   std::size_t sent = 0;
   // The kernel's buffers take so much and no more, however many turns pass.
   for (int idle = 0; idle < 50;) {
-    const ssize_t size = ::send(pair.peer.socket().fd(), frame.data(), frame.size(), MSG_NOSIGNAL);
-    if (size > 0) sent += static_cast<std::size_t>(size);
+    const std::size_t size = pair.peer.send_now(frame);
+    sent += size;
     idle = size > 0 ? 0 : idle + 1;
     loop.run_once(0ms);
   }

@@ -11,7 +11,7 @@ namespace {
 
 Task<> accept_one(Loop& loop, Socket socket, AcceptOptions options, Outcome& outcome,
                   std::optional<WebSocketStream>& stream) {
-  auto accepted = co_await accept(loop, std::move(socket), std::move(options));
+  auto accepted = co_await accept(loop, std::move(socket), secured(std::move(options)));
   if (accepted) {
     stream.emplace(std::move(*accepted));
   } else {
@@ -24,7 +24,7 @@ Task<> accept_one(Loop& loop, Socket socket, AcceptOptions options, Outcome& out
 struct Server {
   explicit Server(AcceptOptions options = {}, Transport transport = Transport::tcp) {
     auto [ours, theirs] = connected(transport);
-    peer.emplace(loop, std::move(theirs));
+    peer.emplace(loop, std::move(theirs), new_engine(Role::client));
     task = loop.spawn(accept_one(loop, std::move(ours), std::move(options), outcome, stream));
   }
   backend::Loop loop;
@@ -42,7 +42,7 @@ struct Connected {
 
 Task<> connect_to(Loop& loop, ClientRequest request, Connected& result,
                   ConnectOptions options = {}) {
-  auto made = co_await connect(loop, std::move(request), std::move(options));
+  auto made = co_await connect(loop, std::move(request), secured(std::move(options)));
   if (made) {
     result.client.emplace(std::move(*made));
   } else {
@@ -52,7 +52,7 @@ Task<> connect_to(Loop& loop, ClientRequest request, Connected& result,
 }
 
 std::string url(const backend::Listener& listener, std::string_view host = "127.0.0.1") {
-  return "ws://" + std::string(host) + ":" + std::to_string(listener.port()) + "/chat";
+  return scheme() + std::string(host) + ":" + std::to_string(listener.port()) + "/chat";
 }
 
 TEST_CASE("accept answers an upgrade and gives the stream") {
@@ -298,12 +298,13 @@ TEST_CASE("SEC-27 a server that leaves during the handshake") {
   auto [ours, theirs] = connected();
   Connected result;
   auto ask = [](Loop& on, Socket socket, Connected& into) -> Task<> {
-    auto made = co_await client(on, "ws://example.org/", std::move(socket));
+    auto made =
+        co_await client(on, scheme() + "example.org/", std::move(socket), secured(ClientOptions{}));
     if (!made) into.error = made.error();
     into.done = true;
   };
   loop.spawn(ask(loop, std::move(ours), result));
-  Peer peer(loop, std::move(theirs));
+  Peer peer(loop, std::move(theirs), new_engine(Role::server));
   const std::string request = peer.receive_until("\r\n\r\n");
   CHECK(request.find("GET / HTTP/1.1\r\n") == 0);
   CHECK(request.find("\r\nHost: example.org\r\n") != std::string::npos);
@@ -419,7 +420,8 @@ TEST_CASE("Unix sockets: listen on a path, connect, talk") {
     auto talk = [](Loop& on, std::string where, bool& done) -> Task<> {
       auto socket = co_await connect_socket(on, *Endpoint::unix_path(where));
       REQUIRE(socket);
-      auto made = co_await client(on, "ws://localhost/", std::move(*socket));
+      auto made = co_await client(on, scheme() + "localhost/", std::move(*socket),
+                                  secured(ClientOptions{}));
       REQUIRE(made);
       CHECK_FALSE(co_await made->stream.send("local"));
       auto message = co_await made->stream.next();

@@ -14,12 +14,8 @@ TEST_CASE("messages of all sizes come back from an echo, in order") {
   for (const Transport transport : {Transport::tcp, Transport::local}) {
     CAPTURE(static_cast<int>(transport));
     backend::Loop loop;
-    auto [left, right] = connected(transport);
-    auto server = WebSocketStream::from_raw_socket(loop, std::move(left), Role::server);
-    auto client = WebSocketStream::from_raw_socket(loop, std::move(right), Role::client);
-    REQUIRE(server);
-    REQUIRE(client);
-    loop.spawn(echo(std::move(*server)));
+    auto [server, client] = open_streams(loop, transport);
+    loop.spawn(echo(std::move(server)));
     auto talk = [](WebSocketStream& stream, Outcome& outcome) -> Task<> {
       for (const std::size_t size :
            {0UL, 1UL, 125UL, 126UL, 65535UL, 65536UL, 1000003UL, 16UL << 20U}) {
@@ -35,11 +31,11 @@ TEST_CASE("messages of all sizes come back from an echo, in order") {
       outcome.done = true;
     };
     Outcome outcome;
-    run(loop, talk(*client, outcome));
+    run(loop, talk(client, outcome));
     CHECK(outcome.done);
     CHECK_FALSE(outcome.error);
-    REQUIRE(client->closed() != nullptr);
-    CHECK(client->closed()->clean);
+    REQUIRE(client.closed() != nullptr);
+    CHECK(client.closed()->clean);
     loop.run();
     CHECK(loop.task_count() == 0);
   }
@@ -47,13 +43,14 @@ TEST_CASE("messages of all sizes come back from an echo, in order") {
 
 TEST_CASE("bytes read beyond the handshake are received first") {
   backend::Loop loop;
+  auto [our_engine, their_engine] = joined_engines(loop, Role::server);
   auto [ours, theirs] = connected();
   const std::string early = client_frame(final_text, "one") + client_frame(final_text, "two") +
                             client_frame(final_text, "three").substr(0, 5);
-  auto stream =
-      WebSocketStream::from_partially_read(loop, std::move(ours), bytes_of(early), Role::server);
+  auto stream = WebSocketStream::from_partially_read(loop, std::move(ours), bytes_of(early),
+                                                     Role::server, {}, std::move(our_engine));
   REQUIRE(stream);
-  Peer peer(loop, std::move(theirs));
+  Peer peer(loop, std::move(theirs), std::move(their_engine));
   peer.send(client_frame(final_text, "three").substr(5) + client_frame(final_text, "four"));
   Outcome outcome;
   loop.spawn(read_all(*stream, outcome));

@@ -9,12 +9,12 @@ TEST_CASE("SEC-19 a handshake that drips: slow but in time succeeds, the rest is
   for (const bool in_time : {true, false}) {
     backend::Loop loop;
     auto [ours, theirs] = connected();
-    Peer peer(loop, std::move(theirs));
+    Peer peer(loop, std::move(theirs), new_engine(Role::client));
     std::error_code error;
     bool opened = false;
     auto serve = [](Loop& on, Socket socket, AcceptOptions options, std::error_code& why,
                     bool& open) -> Task<> {
-      auto stream = co_await accept(on, std::move(socket), std::move(options));
+      auto stream = co_await accept(on, std::move(socket), secured(std::move(options)));
       if (stream) {
         open = true;
       } else {
@@ -46,7 +46,7 @@ TEST_CASE("a client gives up on a silent server") {
   auto ask = [](Loop& on, Socket socket, std::error_code& why) -> Task<> {
     ClientOptions options;
     options.config = Config{.handshake_timeout = 5ms};
-    auto made = co_await client(on, "ws://example.org/", std::move(socket), options);
+    auto made = co_await client(on, scheme() + "example.org/", std::move(socket), secured(options));
     if (!made) why = made.error();
   };
   run(loop, ask(loop, std::move(ours), error));

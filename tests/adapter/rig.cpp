@@ -5,8 +5,71 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdlib>
+
+#include "tls_pair.hpp"
 
 namespace wolframite::test {
+namespace {
+
+const TlsContext& rig_server() {
+  static const TlsContext context = [] {
+    TlsServerOptions options;
+    options.identity = Authority::trusted().issue(
+        {.common_name = "rig", .names = "DNS:localhost,DNS:example.org,IP:127.0.0.1,IP:::1"});
+    return made(TlsContext::server(options));
+  }();
+  return context;
+}
+
+const TlsContext& rig_client() {
+  static const TlsContext context = client_context();
+  return context;
+}
+
+std::unique_ptr<TlsEngine> engine_of(Role role, std::pmr::memory_resource* memory) {
+  if (!over_tls()) return nullptr;
+  const bool server = role == Role::server;
+  return std::make_unique<TlsEngine>(server ? rig_server() : rig_client(), role,
+                                     server ? "" : "localhost", memory);
+}
+
+}  // namespace
+
+bool over_tls() {
+  static const bool tls = std::getenv("WOLFRAMITE_TEST_TLS") != nullptr;
+  return tls;
+}
+
+std::string scheme() { return over_tls() ? "wss://" : "ws://"; }
+
+AcceptOptions secured(AcceptOptions options) {
+  if (over_tls()) options.tls = rig_server();
+  return options;
+}
+
+ClientOptions secured(ClientOptions options) {
+  if (over_tls()) options.connector = rig_client();
+  return options;
+}
+
+ConnectOptions secured(ConnectOptions options) {
+  if (over_tls()) options.connector = rig_client();
+  return options;
+}
+
+std::unique_ptr<TlsEngine> new_engine(Role role) { return engine_of(role, nullptr); }
+
+std::pair<std::unique_ptr<TlsEngine>, std::unique_ptr<TlsEngine>> joined_engines(
+    Loop& loop, Role role, std::pmr::memory_resource* their_memory) {
+  auto ours = engine_of(role, &loop.memory());
+  auto theirs = engine_of(role == Role::server ? Role::client : Role::server, their_memory);
+  while (ours && (ours->wants_write() || theirs->wants_write())) {
+    give(*theirs, take_output(*ours));
+    give(*ours, take_output(*theirs));
+  }
+  return {std::move(ours), std::move(theirs)};
+}
 
 std::pair<Socket, Socket> connected(Transport transport) {
   if (transport == Transport::local) {
@@ -46,6 +109,37 @@ void run(Loop& loop, Task<> task) {
 }
 
 void Peer::send(std::string_view octets) {
+  if (!tls_) return send_bare(octets);
+  while (!tls_->handshake_done() && !tls_->error() && !ended_) {
+    send_ciphertext();
+    if (!receive_some(early_)) loop_.run_once(1ms);
+  }
+  static_cast<void>(write(*tls_, octets));
+  send_ciphertext();
+}
+
+void Peer::send_ciphertext() {
+  const auto bytes = take_output(*tls_);
+  send_bare(text_of(bytes));
+}
+
+std::size_t Peer::send_now(std::string_view octets) {
+  std::string_view bytes = octets;
+  if (tls_) {
+    if (ciphertext_.empty()) {
+      static_cast<void>(write(*tls_, octets));
+      ciphertext_ = text_of(take_output(*tls_));
+    }
+    bytes = ciphertext_;
+  }
+  const ssize_t sent = ::send(socket_.fd(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
+  if (sent <= 0) return 0;
+  if (!tls_) return static_cast<std::size_t>(sent);
+  ciphertext_.erase(0, static_cast<std::size_t>(sent));
+  return ciphertext_.empty() ? octets.size() : 0;
+}
+
+void Peer::send_bare(std::string_view octets) {
   while (!octets.empty()) {
     const ssize_t sent = ::send(socket_.fd(), octets.data(), octets.size(), MSG_NOSIGNAL);
     if (sent > 0) {
@@ -59,11 +153,37 @@ void Peer::send(std::string_view octets) {
   }
 }
 
+void Peer::decrypt(std::string_view octets, std::string& into) {
+  std::string copy(octets);
+  Bytes in = std::as_writable_bytes(std::span(copy));
+  std::vector<std::byte> room(65536);
+  while (const std::size_t size = tls_->receive(in, room))
+    into += text_of(ConstBytes(room).first(size));
+  send_ciphertext();
+  if (tls_->peer_closed()) ended_ = true;
+  if (tls_->error()) {
+    ended_ = true;
+    error_ = EPROTO;
+  }
+}
+
 bool Peer::receive_some(std::string& into) {
+  if (tls_) {
+    send_ciphertext();
+    if (!early_.empty()) {
+      into += std::exchange(early_, {});
+      return true;
+    }
+  }
   char buffer[65536];
   const ssize_t got = ::recv(socket_.fd(), buffer, sizeof buffer, 0);
   if (got > 0) {
-    into.append(buffer, static_cast<std::size_t>(got));
+    const std::string_view octets(buffer, static_cast<std::size_t>(got));
+    if (tls_) {
+      decrypt(octets, into);
+    } else {
+      into += octets;
+    }
     return true;
   }
   if (got < 0 && errno == EAGAIN) return false;
@@ -97,7 +217,21 @@ std::string Peer::receive_now() {
   return octets;
 }
 
-void Peer::finish() { ::shutdown(socket_.fd(), SHUT_WR); }
+void Peer::finish() {
+  if (tls_) {
+    tls_->shutdown();
+    send_ciphertext();
+  }
+  ::shutdown(socket_.fd(), SHUT_WR);
+}
+
+void Peer::close() {
+  if (tls_) {
+    tls_->shutdown();
+    send_ciphertext();
+  }
+  socket_.close();
+}
 
 void Peer::reset() {
   const linger now{1, 0};
@@ -106,10 +240,28 @@ void Peer::reset() {
 }
 
 Pair open_pair(backend::Loop& loop, Role role, Transport transport, SharedConfig config) {
-  auto [ours, theirs] = connected(transport);
-  auto stream = WebSocketStream::from_raw_socket(loop, std::move(ours), role, std::move(config));
+  return open_pair(loop, role, connected(transport), std::move(config));
+}
+
+Pair open_pair(backend::Loop& loop, Role role, std::pair<Socket, Socket> sockets,
+               SharedConfig config) {
+  auto [ours, theirs] = joined_engines(loop, role);
+  auto stream = WebSocketStream::from_raw_socket(loop, std::move(sockets.first), role,
+                                                 std::move(config), std::move(ours));
   REQUIRE(stream);
-  return {std::move(*stream), Peer(loop, std::move(theirs))};
+  return {std::move(*stream), Peer(loop, std::move(sockets.second), std::move(theirs))};
+}
+
+StreamPair open_streams(backend::Loop& loop, Transport transport) {
+  auto [left, right] = connected(transport);
+  auto [ours, theirs] = joined_engines(loop, Role::server, &loop.memory());
+  auto server =
+      WebSocketStream::from_raw_socket(loop, std::move(left), Role::server, {}, std::move(ours));
+  auto client =
+      WebSocketStream::from_raw_socket(loop, std::move(right), Role::client, {}, std::move(theirs));
+  REQUIRE(server);
+  REQUIRE(client);
+  return {std::move(*server), std::move(*client)};
 }
 
 std::string upgrade_request(std::string_view lines) {
@@ -148,7 +300,7 @@ Task<> serve_echo(Loop& loop, backend::Listener& listener, AcceptOptions options
   for (;;) {
     auto socket = co_await listener.accept();
     if (!socket) co_return;
-    loop.spawn(serve_one(loop, std::move(*socket), options));
+    loop.spawn(serve_one(loop, std::move(*socket), secured(options)));
   }
 }
 

@@ -22,6 +22,26 @@ namespace wolframite::test {
 using namespace std::chrono_literals;
 using namespace std::string_literals;
 
+/// Whether the tests run over TLS: the environment has WOLFRAMITE_TEST_TLS.
+bool over_tls();
+
+/// What a URL begins with: `ws://`, or `wss://` over TLS.
+std::string scheme();
+
+/// The options with what they need over TLS. The server's certificate is for localhost, its
+/// addresses, and example.org.
+AcceptOptions secured(AcceptOptions options = {});
+ClientOptions secured(ClientOptions options);
+ConnectOptions secured(ConnectOptions options);
+
+/// The engine for one end whose handshake is still to be done; null without TLS.
+std::unique_ptr<TlsEngine> new_engine(Role role);
+
+/// Engines for both ends of a connection, the first for `role`, with their handshake done; null
+/// without TLS.
+std::pair<std::unique_ptr<TlsEngine>, std::unique_ptr<TlsEngine>> joined_engines(
+    Loop& loop, Role role, std::pmr::memory_resource* their_memory = nullptr);
+
 enum class Transport { tcp, local };
 
 /// Two sockets connected to each other, over loopback TCP or a Unix socket.
@@ -37,12 +57,19 @@ void settle(Loop& loop);
 /// Spawns `task` and turns `loop` until it has ended.
 void run(Loop& loop, Task<> task);
 
-/// The other end of a stream: a bare socket, which turns the loop while it has to wait.
+/// The other end of a stream: a bare socket, which turns the loop while it has to wait. With an
+/// engine, what it sends and receives is encrypted on the way.
 class Peer {
  public:
-  Peer(Loop& loop, Socket socket) : loop_(loop), socket_(std::move(socket)) {}
+  Peer(Loop& loop, Socket socket, std::unique_ptr<TlsEngine> tls = {})
+      : loop_(loop), socket_(std::move(socket)), tls_(std::move(tls)) {}
 
   void send(std::string_view octets);
+  /// Sends what the kernel takes at once. Returns how much it was; with TLS all or nothing, and
+  /// then the same has to be tried again.
+  std::size_t send_now(std::string_view octets);
+  /// Sends past TLS.
+  void send_bare(std::string_view octets);
   /// At least `size` octets; fewer if the stream ends before.
   std::string receive(std::size_t size);
   /// All octets until the end.
@@ -52,21 +79,30 @@ class Peer {
   /// What can be received without waiting.
   std::string receive_now();
 
-  /// Ends the sending side.
+  /// Ends the sending side, over TLS with close_notify.
   void finish();
   /// Closes with a TCP reset.
   void reset();
-  void close() { socket_.close(); }
+  /// Closes, over TLS after close_notify.
+  void close();
+  /// Closes without close_notify.
+  void cut() { socket_.close(); }
 
   [[nodiscard]] bool ended() const { return ended_; }
   [[nodiscard]] int error() const { return error_; }  // the errno that ended it, 0 for a clean end
   [[nodiscard]] Socket& socket() { return socket_; }
+  [[nodiscard]] TlsEngine* tls() { return tls_.get(); }
 
  private:
   bool receive_some(std::string& into);
+  void decrypt(std::string_view octets, std::string& into);
+  void send_ciphertext();
 
   Loop& loop_;
   Socket socket_;
+  std::unique_ptr<TlsEngine> tls_;
+  std::string early_;       // decrypted while sending
+  std::string ciphertext_;  // of send_now, not sent yet
   bool ended_ = false;
   int error_ = 0;
 };
@@ -78,6 +114,16 @@ struct Pair {
 };
 Pair open_pair(backend::Loop& loop, Role role = Role::server, Transport transport = Transport::tcp,
                SharedConfig config = {});
+/// The same over these sockets, ours and the peer's.
+Pair open_pair(backend::Loop& loop, Role role, std::pair<Socket, Socket> sockets,
+               SharedConfig config = {});
+
+/// Two streams connected to each other, whose handshake was skipped.
+struct StreamPair {
+  WebSocketStream server;
+  WebSocketStream client;
+};
+StreamPair open_streams(backend::Loop& loop, Transport transport = Transport::tcp);
 
 /// A request as a client sends it, with further header lines.
 std::string upgrade_request(std::string_view lines = {});

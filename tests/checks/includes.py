@@ -66,8 +66,8 @@ TABLE = {
     ),
 }
 
-# Inner headers that a folder may use: its own, and the core's where those are what is fuzzed.
-INNER = {"fuzz": ("fuzz", "core/src")}
+# Inner headers that a folder may use: its own, the core's where those are what is fuzzed, and the certificates of the tests.
+INNER = {"fuzz": ("fuzz", "core/src", "tests")}
 
 # What a single file may use beyond its folder's row, so that it can be left out or replaced.
 EXCEPTIONS = {

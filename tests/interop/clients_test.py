@@ -3,12 +3,13 @@
 import subprocess
 import unittest
 
-from harness import TIMEOUT, Program, main
+from harness import TIMEOUT, Program, main, server_arguments
 
 
 class Clients(unittest.TestCase):
     def test_client(self):
-        with Program(echo_server, "--port", "0", "--allow-origin", "https://example.org") as server:
+        with Program(echo_server, "--port", "0", "--allow-origin", "https://example.org",
+                     *server_arguments()) as server:
             subprocess.run([*client, server.url()], check=True, timeout=TIMEOUT)
 
 

@@ -1,5 +1,6 @@
 """Starts and stops the programs of a test. Nothing sleeps: what is waited for is a line or an exit."""
 
+import os
 import queue
 import signal
 import subprocess
@@ -7,7 +8,15 @@ import sys
 import threading
 import unittest
 
+from certificates import Certificates
+
+# Whether the programs are to talk over TLS.
+TLS = bool(os.environ.get("WOLFRAMITE_TEST_TLS"))
+
 TIMEOUT = 120  # seconds; generous, since sanitizers and a busy machine are slow
+
+
+_certificates = Certificates() if TLS else None
 
 
 class Program:
@@ -16,11 +25,12 @@ class Program:
     It is ended with SIGTERM. `ends_with` is the exit status that must follow; None accepts any.
     """
 
-    def __init__(self, *command, ends_with=0):
+    def __init__(self, *command, ends_with=0, **options):
         self.command = [str(part) for part in command]
         self.ends_with = ends_with
         self.process = subprocess.Popen(self.command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                                        stderr=subprocess.PIPE, text=True, errors="backslashreplace")
+                                        stderr=subprocess.PIPE, text=True, errors="backslashreplace",
+                                        **options)
         self.lines = queue.SimpleQueue()
         self.complaints = []
         self.readers = [threading.Thread(target=self._read, daemon=True),
@@ -90,6 +100,11 @@ def run(*command, text=""):
     return done.returncode, done.stdout, done.stderr
 
 
+def server_arguments():
+    """What echo_server needs besides, to speak TLS if the tests do."""
+    return _certificates.server_arguments() if TLS else []
+
+
 def main(*names):
     """Runs the tests of the calling module. Its arguments are put into the module's globals `names`: one each, the
     last one a list of all that remain if it begins with an asterisk."""
@@ -103,6 +118,10 @@ def main(*names):
         if index >= len(arguments):
             sys.exit(f"usage: {sys.argv[0]} {' '.join(names)} [test...]")
         setattr(module, name, arguments[index])
+    if TLS:
+        _certificates.trust()
+        # Where the servers that are not ours find them.
+        os.environ.update(WOLFRAMITE_CERT=_certificates.cert, WOLFRAMITE_KEY=_certificates.key)
     unittest.main(argv=[sys.argv[0], *arguments[len(names):]], verbosity=2)
 
 

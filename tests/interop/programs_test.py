@@ -43,13 +43,17 @@ class Programs(unittest.TestCase):
             self.expect_complaint(2, "--window-bits must be 8 to 15", echo_server, "--window-bits", bits)
 
     def test_what_is_not_there_yet(self):
-        for arguments in (("--cert", "c.pem", "--key", "k.pem"), ("--adapter", "uring"),
-                          ("--adapter", "asio")):
+        for arguments in (("--adapter", "uring"), ("--adapter", "asio")):
             self.expect_complaint(2, "is not part of this version", echo_server, *arguments)
-        for arguments in (("--ca", "ca.pem"), ("--adapter", "uring"), ("--adapter", "asio")):
+        for arguments in (("--adapter", "uring"), ("--adapter", "asio")):
             self.expect_complaint(2, "is not part of this version", echo_client, "--url", "ws://127.0.0.1",
                                   *arguments)
-        self.expect_complaint(2, "TLS is not part of this version", echo_client, "--url", "wss://127.0.0.1")
+
+    def test_certificates_that_cannot_be_used(self):
+        self.expect_complaint(2, "--cert and --key go together", echo_server, "--cert", "c.pem")
+        self.expect_complaint(2, "--cert and --key go together", echo_server, "--key", "k.pem")
+        self.expect_complaint(2, "cannot use the certificate: ", echo_server, "--cert", "none.pem", "--key", "none.pem")
+        self.expect_complaint(2, "none.pem: ", echo_client, "--url", "wss://127.0.0.1", "--ca", "none.pem")
 
     def test_port_in_use(self):
         with Program(echo_server, "--port", "0") as server:

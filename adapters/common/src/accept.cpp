@@ -1,3 +1,4 @@
+#include <memory>
 #include <utility>
 #include <variant>
 
@@ -30,6 +31,9 @@ Task<Result<WebSocketStream>> accept(Loop& loop, Socket socket, AcceptOptions op
       loop.adopt(std::move(socket), Connection::server(options.config, &loop.memory()));
   if (!made) co_return tl::unexpected(made.error());
   StreamCore& core = **made;
+  if (options.tls) {
+    core.use_tls(std::make_unique<TlsEngine>(*options.tls, Role::server, "", &loop.memory()));
+  }
   WebSocketStream stream(core);
 
   switch (co_await HandshakeAwaiter(core)) {

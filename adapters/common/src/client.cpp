@@ -1,3 +1,4 @@
+#include <memory>
 #include <utility>
 
 #include "wolframite/handshake.hpp"
@@ -8,13 +9,18 @@ Task<Result<Client, ClientError>> client(Loop& loop, ClientRequest request, Sock
                                          ClientOptions options) {
   std::error_code error = make_error_code(request.error());
   if (!error) error = make_error_code(options.config->check());
-  if (!error) error = options.connector.check(request.url().secure);
   if (error) co_return tl::unexpected(ClientError{error, {}});
+  const auto context = options.connector.context(request.url().secure);
+  if (!context) co_return tl::unexpected(ClientError{context.error(), {}});
   const Result<StreamCore*> made =
       loop.adopt(std::move(socket),
                  Connection::client(request, loop.entropy(), options.config, &loop.memory()));
   if (!made) co_return tl::unexpected(ClientError{made.error(), {}});
   StreamCore& core = **made;
+  if (*context) {
+    core.use_tls(
+        std::make_unique<TlsEngine>(**context, Role::client, request.url().host, &loop.memory()));
+  }
   WebSocketStream stream(core);
 
   std::optional<Response> response;

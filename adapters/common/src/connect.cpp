@@ -147,13 +147,17 @@ Task<Result<Client, ClientError>> connect(Loop& loop, ClientRequest request,
                                           ConnectOptions options) {
   std::error_code error = make_error_code(request.error());
   if (!error) error = make_error_code(options.config->check());
-  if (!error) error = options.connector.check(request.url().secure);
+  if (!error) {
+    const auto context = options.connector.context(request.url().secure);
+    if (!context) error = context.error();
+  }
   if (error) co_return tl::unexpected(ClientError{error, {}});
   Result<Socket> socket =
       co_await connect_socket(loop, request.url().host, request.url().port, options);
   if (!socket) co_return tl::unexpected(ClientError{socket.error(), {}});
-  co_return co_await client(loop, std::move(request), std::move(*socket),
-                            ClientOptions{options.config, options.connector});
+  // Named, for g++ 12 destroys an aggregate that is made inside a co_await expression twice.
+  ClientOptions further{options.config, options.connector};
+  co_return co_await client(loop, std::move(request), std::move(*socket), std::move(further));
 }
 
 }  // namespace wolframite

@@ -24,7 +24,7 @@ StreamCore::~StreamCore() {
 }
 
 std::error_code StreamCore::accept(const Accept& with) {
-  if (input_ != nullptr && input_->begin != input_->end) {
+  if (input_ != nullptr && (input_->begin != input_->end || session_.has_input())) {
     // The client has sent more before it had its answer: an error, and the connection's to find.
     input_->holds = InputLease::Holds::nothing;
     take_in(false);
@@ -32,7 +32,6 @@ std::error_code StreamCore::accept(const Accept& with) {
   }
   if (const std::error_code error = session_.connection().accept(with)) return error;
   drop_view();
-  receive_first_ = true;
   attend();
   return {};
 }
@@ -70,7 +69,7 @@ void StreamCore::settle() {
   if (orphaned_ && reader_ == nullptr && (aborted_ || !socket_.is_open())) {
     if (socket_.is_open()) close_socket();
     release_input();
-    delete this;
+    if (!attended_) delete this;  // else the next time
     return;
   }
   if (socket_.is_open() && writable_ && session_.wants_write()) attend();
@@ -97,7 +96,7 @@ void StreamCore::tell_time() {
 void StreamCore::advance() {
   const bool heard = heard_;
   heard_ = false;
-  if (is_view_out() || (readable_ && !heard)) return;
+  if (is_view_out() || (readable_ && !heard && session_.wants_read())) return;
   std::optional<Time> due = session_.deadline();
   // Twice, for the first call may be there only to set the clock.
   for (int round = 0; due && *due <= loop_.now() && !news_ && round < 2; ++round) {

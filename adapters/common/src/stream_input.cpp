@@ -53,6 +53,7 @@ bool StreamCore::take_in(bool deliver) {
 std::optional<Event> StreamCore::receive() {
   if (eof_) return session_.receive_eof(std::error_code(errno_, std::system_category()));
   Bytes in;
+  if (session_.tls() != nullptr) attend();  // it answers by itself: handshakes, key updates, alerts
   if (input_ == nullptr) return session_.receive(in);
   in = Bytes(input_->data + input_->begin, input_->end - input_->begin);
   auto event = session_.receive(in);
@@ -152,6 +153,8 @@ StreamCore::Step StreamCore::take_step() {
 void StreamCore::drop_view() noexcept {
   if (input_ == nullptr) return;
   input_->holds = InputLease::Holds::nothing;
+  // More events may wait all the same: the session's own, and decrypted ones.
+  receive_first_ = true;
   if (input_->begin == input_->end) release_input();
 }
 

@@ -91,9 +91,9 @@ Operation StreamCore::ready() {
 Operation StreamCore::flush() {
   if (write_failed_) return std::error_code(errno_, std::system_category());
   if (!is_send_waiting()) {
-    if (session_.wants_write()) write_early();
+    if (session_.unwritten() > 0) write_early();
     if (write_failed_) return std::error_code(errno_, std::system_category());
-    if (!session_.wants_write()) return std::error_code{};
+    if (session_.unwritten() == 0) return std::error_code{};
   }
   if (ended_ != nullptr) return end_reason();
   return Operation(wait(What::flush));
@@ -141,9 +141,9 @@ void StreamCore::for_each_waiter(Function function) {
 }
 
 void StreamCore::wrote(std::size_t size) {
-  session_.consume(size);
+  const std::size_t written = session_.consume(size);
   for_each_waiter([&](detail::PendingOperation& operation) {
-    if (operation.begun) operation.unwritten -= std::min(operation.unwritten, size);
+    if (operation.begun) operation.unwritten -= std::min(operation.unwritten, written);
     return true;
   });
 }
@@ -152,7 +152,7 @@ void StreamCore::write_failed(int error) {
   write_failed_ = true;
   if (!eof_) errno_ = static_cast<std::uint8_t>(error);
   writable_ = false;
-  session_.consume(session_.pending_output());  // nobody will ever read it
+  session_.discard_output();  // nobody will ever read it
   attend();
   // Closing and reading go on: what the peer sent before is still to be had, and reading tells the
   // end.
@@ -215,7 +215,7 @@ bool StreamCore::serve(detail::PendingOperation& operation) {
     case What::flush:
       if (!operation.begun) {
         operation.begun = true;
-        operation.unwritten = session_.pending_output();
+        operation.unwritten = session_.unwritten();
       }
       if (operation.unwritten == 0) finish(operation, {});
       return true;

@@ -28,7 +28,33 @@ std::optional<Event> TlsLayer::receive(Connection& connection, Bytes& in) {
   return end(connection);
 }
 
+std::optional<Event> TlsLayer::advance(Connection& connection, Time now) {
+  const bool was_over = connection.is_terminated();
+  auto event = connection.advance(now);
+  // Out of time: the peer has had its chance to take what waits.
+  if (!was_over && connection.is_terminated()) discard_output(connection);
+  if (event) return event;
+  // Wrong from the start, or gone wrong while encrypting.
+  if (engine_->error()) {
+    if (auto closed = end(connection)) return closed;
+  }
+  if (connection.is_terminated() && engine_->wants_write()) {
+    if (give_up_at_ == Time::max()) give_up_at_ = now + connection.config().close_timeout;
+    if (give_up_at_ <= now) discard_output(connection);
+  }
+  return std::nullopt;
+}
+
+std::optional<Time> TlsLayer::deadline(const Connection& connection) const {
+  if (engine_->error() && connection.wants_read()) return at_once;
+  if (!connection.is_terminated() || !engine_->wants_write()) return connection.deadline();
+  return give_up_at_ == Time::max() ? at_once : give_up_at_;
+}
+
 std::optional<Event> TlsLayer::receive_eof(Connection& connection, std::error_code why) {
+  // What was decrypted came before the end.
+  Bytes nothing;
+  if (auto event = receive(connection, nothing)) return event;
   const std::error_code cut = engine_->receive_eof();
   return connection.receive_eof(why ? why : cut);
 }
@@ -54,9 +80,33 @@ std::size_t TlsLayer::output(Connection& connection, std::span<ConstBytes> gathe
     const std::size_t taken = engine_->write(std::span(parts).first(count));
     if (taken == 0) break;
     connection.consume(taken);
+    encrypted_ += taken;
   }
   if (owes_close_notify(connection)) engine_->shutdown();
   return engine_->output(gather);
+}
+
+std::size_t TlsLayer::consume(std::size_t size) {
+  engine_->consume(size);
+  std::size_t written = 0;
+  if (!engine_->wants_write()) {
+    written = encrypted_;
+  } else if (mark_ <= size) {
+    written = marked_;
+  } else {
+    mark_ -= size;
+    return 0;
+  }
+  encrypted_ -= written;
+  marked_ = encrypted_;
+  mark_ = engine_->pending_output();
+  return written;
+}
+
+void TlsLayer::discard_output(Connection& connection) {
+  engine_->shutdown();
+  static_cast<void>(consume(engine_->pending_output()));
+  connection.consume(connection.pending_output());
 }
 
 bool TlsLayer::wants_write(const Connection& connection) const {

@@ -2,8 +2,10 @@
 
 import asyncio
 import http
+import os
 import pathlib
 import signal
+import ssl
 import sys
 import urllib.parse
 
@@ -67,11 +69,15 @@ def add_headers(_path, request_headers):
 
 
 async def main():
+    tls = None
+    if "WOLFRAMITE_CERT" in os.environ:
+        tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        tls.load_cert_chain(os.environ["WOLFRAMITE_CERT"], os.environ["WOLFRAMITE_KEY"])
     stop = asyncio.get_running_loop().create_future()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set_result, None)
     async with websockets.serve(handle, "127.0.0.1", 0, process_request=refuse, extra_headers=add_headers,
-                                subprotocols=["chat.v2"], max_size=None, ping_interval=None) as server:
-        print(f"listening on ws://127.0.0.1:{server.sockets[0].getsockname()[1]}", flush=True)
+                                subprotocols=["chat.v2"], max_size=None, ping_interval=None, ssl=tls) as server:
+        print(f"listening on {'wss' if tls else 'ws'}://127.0.0.1:{server.sockets[0].getsockname()[1]}", flush=True)
         await stop
 
 

@@ -1,5 +1,7 @@
 // npm's ws as a server for our clients. What it does depends on the path; see servers_test.py.
+import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
+import { createServer as createSecureServer } from 'node:https';
 import { WebSocketServer } from 'ws';
 
 const period = Buffer.from(Array.from({ length: 89 }, (_, i) => 33 + i));
@@ -23,7 +25,8 @@ const actions = {
   '/drop': (ws) => ws.terminate(),
 };
 
-const http = createServer();
+const { WOLFRAMITE_CERT: cert, WOLFRAMITE_KEY: key } = process.env;
+const http = cert ? createSecureServer({ cert: readFileSync(cert), key: readFileSync(key) }) : createServer();
 const wss = new WebSocketServer({
   noServer: true,
   maxPayload: 64 << 20,
@@ -48,5 +51,7 @@ http.on('upgrade', (request, socket, head) => {
     actions[url.pathname](ws, url.searchParams);
   });
 });
-http.listen(0, '127.0.0.1', () => console.log(`listening on ws://127.0.0.1:${http.address().port}`));
+http.listen(0, '127.0.0.1', () => {
+  console.log(`listening on ${cert ? 'wss' : 'ws'}://127.0.0.1:${http.address().port}`);
+});
 process.on('SIGTERM', () => process.exit(0));

@@ -21,7 +21,7 @@ struct Client {
 };
 
 /// Answers the WebSocket request that comes over `socket` and gives the open stream. Errors: of
-/// class `handshake`, `timeout`, `capacity`, or of the socket; `refused` if the answer was a
+/// class `tls`, `handshake`, `timeout`, `capacity`, or of the socket; `refused` if the answer was a
 /// Response. RFC 6455 §4.2.
 ///
 /// A response that refuses is sent in full after this has completed. Cancelling closes the socket.
@@ -29,7 +29,8 @@ struct Client {
                                                    AcceptOptions options = {});
 
 /// Asks for a WebSocket over `socket`, which is connected already, and gives the open stream and
-/// the answer. RFC 6455 §4.1.
+/// the answer. For a `wss://` URL the connector's TLS handshake comes first, and verifies the URL's
+/// host. RFC 6455 §4.1.
 [[nodiscard]] Task<Result<Client, ClientError>> client(Loop& loop, ClientRequest request,
                                                        Socket socket, ClientOptions options = {});
 
@@ -46,7 +47,7 @@ struct Client {
 [[nodiscard]] Task<Result<Socket>> connect_socket(Loop& loop, Endpoint endpoint,
                                                   ConnectOptions options = {});
 
-/// Connects to the request's host, and asks for a WebSocket there.
+/// Connects to the request's host, and asks for a WebSocket there, over TLS for a `wss://` URL.
 [[nodiscard]] Task<Result<Client, ClientError>> connect(Loop& loop, ClientRequest request,
                                                         ConnectOptions options = {});
 

@@ -6,13 +6,16 @@
 #include <functional>
 #include <optional>
 #include <system_error>
+#include <utility>
 #include <variant>
 
 #include "wolframite/accept.hpp"
 #include "wolframite/config.hpp"
 #include "wolframite/connect_plan.hpp"
 #include "wolframite/http_message.hpp"
+#include "wolframite/result.hpp"
 #include "wolframite/task.hpp"
+#include "wolframite/tls_context.hpp"
 
 namespace wolframite {
 
@@ -20,7 +23,8 @@ namespace wolframite {
 /// plain HTTP, such as a health check).
 using Answer = std::variant<Accept, Response>;
 
-/// How to accept.
+/// How to accept. With g++ 12 give options a name before `co_await`: it destroys an aggregate that
+/// is made inside such an expression twice. That goes for all options here.
 struct AcceptOptions {
   SharedConfig config{};
 
@@ -31,20 +35,34 @@ struct AcceptOptions {
   /// The same for an answer that takes time; goes before `on_request`. The request lives until it
   /// is done.
   std::function<Task<Answer>(const Request&)> on_request_async{};
+
+  /// Accepts over TLS, with this certificate. The handshake is part of what
+  /// `Config::handshake_timeout` limits.
+  std::optional<TlsContext> tls{};
 };
 
-/// How the bytes of a client get to the socket.
+/// How the bytes of a client get to the socket: unencrypted for `ws://`, and for `wss://` over TLS.
 class Connector {
  public:
-  /// As the URL's scheme says.
+  /// TLS with `TlsContext::client()`. One context, made at first use, serves the whole process, so
+  /// that connections to a known host resume its session.
   Connector() = default;
-  /// Unencrypted, for `ws://` only.
-  [[nodiscard]] static Connector plain() { return {}; }
-
-  /// Whether a URL of this scheme can be served: `errc::protocol_not_supported` for `wss://`.
-  [[nodiscard]] std::error_code check(bool secure) const {
-    return secure ? std::make_error_code(std::errc::protocol_not_supported) : std::error_code{};
+  /// TLS with a context of the caller's own.
+  Connector(TlsContext context) : context_(std::move(context)) {}
+  /// Refuses `wss://`, with `errc::protocol_not_supported`.
+  [[nodiscard]] static Connector plain() {
+    Connector connector;
+    connector.plain_ = true;
+    return connector;
   }
+
+  /// What to encrypt with for a URL that is `secure` or not: nothing, or a context. Errors are
+  /// those of `plain()` and of `TlsContext::client()`.
+  [[nodiscard]] Result<std::optional<TlsContext>> context(bool secure) const;
+
+ private:
+  std::optional<TlsContext> context_;
+  bool plain_ = false;
 };
 
 /// How to open a stream over a connected socket.

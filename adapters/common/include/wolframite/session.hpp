@@ -2,45 +2,92 @@
 /// A connection as the adapters see it: the bytes of the socket on one side, events on the other.
 #pragma once
 
+#include <cstddef>
+#include <memory>
+#include <memory_resource>
 #include <optional>
 #include <span>
 #include <system_error>
 #include <utility>
 
 #include "wolframite/connection.hpp"
+#include "wolframite/tls_layer.hpp"
 
 namespace wolframite {
 
-/// A Connection, and what lies between it and the socket. Adapters exchange bytes with a Session
-/// only, so none of them can tell whether those are encrypted; commands go to `connection()`, and
-/// the output they cause comes out here. Each function means what the Connection's of that name
-/// does.
+/// A Connection, and the TLS between it and the socket, if there is any. Adapters exchange bytes
+/// with a Session only, so none of them can tell whether those are encrypted; commands go to
+/// `connection()`, and the output they cause comes out here. Each function means what the
+/// Connection's of that name does.
 class Session {
  public:
   explicit Session(Connection connection) : connection_(std::move(connection)) {}
 
-  [[nodiscard]] std::optional<Event> receive(Bytes& in) { return connection_.receive(in); }
-  [[nodiscard]] std::optional<Event> receive_eof(std::error_code why = {}) {
-    return connection_.receive_eof(why);
+  /// Has all bytes pass through `engine`, from the first. Its buffers come from `memory`, which
+  /// must outlive the session.
+  void use_tls(std::unique_ptr<TlsEngine> engine, std::pmr::memory_resource& memory) {
+    tls_ = std::make_unique<TlsLayer>(std::move(engine), memory);
   }
-  [[nodiscard]] std::optional<Event> advance(Time now) { return connection_.advance(now); }
+  /// The TLS, or null.
+  [[nodiscard]] const TlsEngine* tls() const { return tls_ ? &tls_->engine() : nullptr; }
 
-  [[nodiscard]] std::size_t output(std::span<ConstBytes> gather) const {
-    return connection_.output(gather);
+  [[nodiscard]] std::optional<Event> receive(Bytes& in) {
+    return tls_ ? tls_->receive(connection_, in) : connection_.receive(in);
   }
-  void consume(std::size_t size) { connection_.consume(size); }
-  [[nodiscard]] std::optional<Time> deadline() const { return connection_.deadline(); }
+  [[nodiscard]] std::optional<Event> receive_eof(std::error_code why = {}) {
+    return tls_ ? tls_->receive_eof(connection_, why) : connection_.receive_eof(why);
+  }
+  [[nodiscard]] std::optional<Event> advance(Time now) {
+    return tls_ ? tls_->advance(connection_, now) : connection_.advance(now);
+  }
+  /// Whether `receive` may have more to give although all input was taken.
+  [[nodiscard]] bool has_input() const { return tls_ && tls_->has_plaintext(); }
+
+  /// Encrypts at this point, so that what was queued apart leaves together. All that is pending
+  /// need not be shown at once: call it again after `consume`, while `wants_write`.
+  [[nodiscard]] std::size_t output(std::span<ConstBytes> gather) {
+    return tls_ ? tls_->output(connection_, gather) : connection_.output(gather);
+  }
+  /// Drops the first `size` octets that `output` showed, which were written. Returns how much of
+  /// `unwritten` that was.
+  std::size_t consume(std::size_t size) {
+    if (tls_) return tls_->consume(size);
+    connection_.consume(size);
+    return size;
+  }
+  /// Drops all that is pending: nothing can be written any more.
+  void discard_output() {
+    if (tls_) return tls_->discard_output(connection_);
+    connection_.consume(connection_.pending_output());
+  }
+  /// Octets that the connection has queued and that are not known to be written.
+  [[nodiscard]] std::size_t unwritten() const {
+    return tls_ ? tls_->unwritten(connection_) : connection_.pending_output();
+  }
+  [[nodiscard]] std::size_t pending_output() const {
+    return tls_ ? tls_->pending_output(connection_) : connection_.pending_output();
+  }
+
+  [[nodiscard]] std::optional<Time> deadline() const {
+    return tls_ ? tls_->deadline(connection_) : connection_.deadline();
+  }
   [[nodiscard]] bool wants_read() const { return connection_.wants_read(); }
-  [[nodiscard]] bool wants_write() const { return connection_.wants_write(); }
-  [[nodiscard]] bool wants_shutdown() const { return connection_.wants_shutdown(); }
-  [[nodiscard]] bool is_terminated() const { return connection_.is_terminated(); }
-  [[nodiscard]] std::size_t pending_output() const { return connection_.pending_output(); }
+  [[nodiscard]] bool wants_write() const {
+    return tls_ ? tls_->wants_write(connection_) : connection_.wants_write();
+  }
+  [[nodiscard]] bool wants_shutdown() const {
+    return tls_ ? tls_->wants_shutdown(connection_) : connection_.wants_shutdown();
+  }
+  [[nodiscard]] bool is_terminated() const {
+    return tls_ ? tls_->is_terminated(connection_) : connection_.is_terminated();
+  }
 
   [[nodiscard]] Connection& connection() { return connection_; }
   [[nodiscard]] const Connection& connection() const { return connection_; }
 
  private:
   Connection connection_;
+  std::unique_ptr<TlsLayer> tls_;
 };
 
 }  // namespace wolframite

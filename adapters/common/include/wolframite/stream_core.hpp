@@ -9,6 +9,7 @@
 #include <string>
 #include <string_view>
 #include <system_error>
+#include <utility>
 
 #include "wolframite/loop.hpp"
 #include "wolframite/session.hpp"
@@ -71,6 +72,11 @@ class StreamCore : public Timer {
   StreamCore(Loop& loop, Socket socket, Connection connection);
   virtual ~StreamCore();
 
+  /// Has all bytes pass through TLS. Before anything else is asked of the stream.
+  void use_tls(std::unique_ptr<TlsEngine> engine) {
+    session_.use_tls(std::move(engine), loop_.memory());
+  }
+
   // Commands of WebSocketStream.
   [[nodiscard]] std::error_code feed(Kind kind, ConstBytes payload, bool last,
                                      Compression compression);
@@ -101,6 +107,7 @@ class StreamCore : public Timer {
   [[nodiscard]] const Closed* closed() const { return ended_ ? &ended_->closed : nullptr; }
   [[nodiscard]] Loop& loop() const { return loop_; }
   [[nodiscard]] const Connection& connection() const { return session_.connection(); }
+  [[nodiscard]] const Session& session() const { return session_; }
   [[nodiscard]] Socket& socket() { return socket_; }
   [[nodiscard]] const Socket& socket() const { return socket_; }
 

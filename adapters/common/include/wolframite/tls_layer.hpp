@@ -40,18 +40,43 @@ class TlsLayer {
 
   [[nodiscard]] std::optional<Event> receive(Connection& connection, Bytes& in);
 
+  /// Acts on what is due. Besides the connection's own deadlines: what still has to be written at
+  /// the end, an alert above all, is given up after `Config::close_timeout`.
+  [[nodiscard]] std::optional<Event> advance(Connection& connection, Time now);
+  [[nodiscard]] std::optional<Time> deadline(const Connection& connection) const;
+
   /// An end without close_notify is `TlsError::truncated`, unless both Close frames have gone.
   [[nodiscard]] std::optional<Event> receive_eof(Connection& connection, std::error_code why);
 
   /// Encrypts what the connection has queued, as far as the ciphertext waiting stays bounded. Call
   /// it again after `consume` while `wants_write`.
   [[nodiscard]] std::size_t output(Connection& connection, std::span<ConstBytes> gather);
-  void consume(std::size_t size) { engine_->consume(size); }
+
+  /// Drops the first `size` octets of ciphertext, which were written. Returns for how many octets
+  /// of the connection's output that was the last that was missing.
+  std::size_t consume(std::size_t size);
+
+  /// Drops all that waits: nothing can be written any more.
+  void discard_output(Connection& connection);
 
   [[nodiscard]] bool wants_write(const Connection& connection) const;
   [[nodiscard]] bool wants_shutdown(const Connection& connection) const;
+  [[nodiscard]] bool is_terminated(const Connection& connection) const {
+    return connection.is_terminated() && !engine_->wants_write();
+  }
   [[nodiscard]] std::size_t pending_output(const Connection& connection) const {
     return engine_->pending_output() + connection.pending_output();
+  }
+
+  /// Octets of the connection's output that are not known to be written: `consume` returns their
+  /// number bit by bit.
+  [[nodiscard]] std::size_t unwritten(const Connection& connection) const {
+    return encrypted_ + connection.pending_output();
+  }
+
+  /// Whether `receive` may have more to give although there is no input.
+  [[nodiscard]] bool has_plaintext() const {
+    return !plaintext_.empty() || engine_->has_plaintext();
   }
 
   [[nodiscard]] const TlsEngine& engine() const { return *engine_; }
@@ -65,6 +90,14 @@ class TlsLayer {
   std::pmr::memory_resource* memory_;
   std::byte* room_ = nullptr;
   Bytes plaintext_{};  ///< in the room, not received yet
+
+  // What was encrypted and is not known to be written, and up to where in it: `marked_` octets will
+  // be once `mark_` octets of ciphertext are.
+  std::size_t encrypted_ = 0;
+  std::size_t marked_ = 0;
+  std::size_t mark_ = 0;
+
+  Time give_up_at_ = Time::max();  ///< when to end although there is something to write
 };
 
 }  // namespace wolframite

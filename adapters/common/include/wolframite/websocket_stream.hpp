@@ -15,6 +15,7 @@
 #include "wolframite/result.hpp"
 #include "wolframite/socket.hpp"
 #include "wolframite/stream_core.hpp"
+#include "wolframite/tls_engine.hpp"
 
 namespace wolframite {
 
@@ -78,14 +79,15 @@ class [[nodiscard]] Operation {
 class WebSocketStream {
  public:
   /// Wraps a connected socket whose opening handshake was done elsewhere. `invalid_config`, or what
-  /// the system says.
+  /// the system says. If the handshake went over TLS then `tls` is the engine that it went through.
   [[nodiscard]] static Result<WebSocketStream> from_raw_socket(Loop& loop, Socket socket, Role role,
-                                                               SharedConfig config = {});
+                                                               SharedConfig config = {},
+                                                               std::unique_ptr<TlsEngine> tls = {});
 
-  /// The same, with bytes that were read beyond the handshake. They are copied.
-  [[nodiscard]] static Result<WebSocketStream> from_partially_read(Loop& loop, Socket socket,
-                                                                   ConstBytes part, Role role,
-                                                                   SharedConfig config = {});
+  /// The same, with bytes that were read, and decrypted, beyond the handshake. They are copied.
+  [[nodiscard]] static Result<WebSocketStream> from_partially_read(
+      Loop& loop, Socket socket, ConstBytes part, Role role, SharedConfig config = {},
+      std::unique_ptr<TlsEngine> tls = {});
 
   /// Takes over a stream that a loop has made.
   explicit WebSocketStream(StreamCore& core) : core_(&core) {}
@@ -166,8 +168,22 @@ class WebSocketStream {
   [[nodiscard]] const Socket& next_layer() const { return std::as_const(*core_).socket(); }
   [[nodiscard]] Socket& next_layer() { return core_->socket(); }
 
+  /// Whether the bytes are encrypted.
+  [[nodiscard]] bool is_tls() const { return tls() != nullptr; }
+  /// What was agreed, such as `TLSv1.3`, `TLS_AES_256_GCM_SHA384` and `http/1.1`; empty without
+  /// TLS.
+  [[nodiscard]] std::string_view tls_version() const { return tls() ? tls()->version() : ""; }
+  [[nodiscard]] std::string_view tls_cipher() const { return tls() ? tls()->cipher() : ""; }
+  [[nodiscard]] std::string_view alpn() const { return tls() ? tls()->application_protocol() : ""; }
+  /// Who the peer has shown to be, if it has.
+  [[nodiscard]] std::optional<PeerCertificate> peer_certificate() const {
+    return tls() ? tls()->peer_certificate() : std::nullopt;
+  }
+  /// The TLS below, or null.
+  [[nodiscard]] const TlsEngine* tls() const { return core_->session().tls(); }
+
   /// Octets that are queued and not yet with the kernel.
-  [[nodiscard]] std::size_t pending_output() const { return core_->connection().pending_output(); }
+  [[nodiscard]] std::size_t pending_output() const { return core_->session().pending_output(); }
 
   /// Whether a receive buffer is lent to this stream. An idle one holds none.
   [[nodiscard]] bool holds_buffer() const { return core_->holds_buffer(); }
