@@ -1,6 +1,6 @@
-// Invariant: however its input and its room are cut, the inflater gives what zlib gives in one call, or fails where
-// that does; a connection gives the same within its limits and in bounded memory; and what the deflater writes, zlib
-// reads back.
+// Invariant: however its input and its room are cut, the inflater gives what zlib gives in one
+// call, or fails where that does; a connection gives the same within its limits and in bounded
+// memory; and what the deflater writes, zlib reads back.
 #include <zlib.h>
 
 #include <algorithm>
@@ -19,8 +19,10 @@ namespace {
 
 constexpr std::size_t largest_window = 1U << 15U;
 
-/// zlib in one call, or one for each final block. A decoder made anew is given the text so far to refer to.
-std::optional<std::string> inflate_at_once(std::string_view compressed, int bits, std::string text = {}) {
+/// zlib in one call, or one for each final block. A decoder made anew is given the text so far to
+/// refer to.
+std::optional<std::string> inflate_at_once(std::string_view compressed, int bits,
+                                           std::string text = {}) {
   const std::size_t before = text.size();
   std::string rest = std::string(compressed) + std::string(text_of(deflate_tail));
   for (;;) {
@@ -29,7 +31,8 @@ std::optional<std::string> inflate_at_once(std::string_view compressed, int bits
     const std::size_t known = std::min(text.size(), std::size_t{1} << static_cast<unsigned>(bits));
     if (known > 0) {
       const char* from = text.data() + text.size() - known;
-      REQUIRE(inflateSetDictionary(&stream, reinterpret_cast<const Bytef*>(from), static_cast<uInt>(known)) == Z_OK);
+      REQUIRE(inflateSetDictionary(&stream, reinterpret_cast<const Bytef*>(from),
+                                   static_cast<uInt>(known)) == Z_OK);
     }
     std::string out(1032 * rest.size() + 64, '\0');  // deflate's ratio has a limit
     stream.next_in = reinterpret_cast<Bytef*>(rest.data());
@@ -50,8 +53,8 @@ std::optional<std::string> inflate_at_once(std::string_view compressed, int bits
   }
 }
 
-std::optional<std::string> inflate_in_pieces(Inflater& inflater, std::string_view compressed, Cutter& reads,
-                                             Cutter& rooms) {
+std::optional<std::string> inflate_in_pieces(Inflater& inflater, std::string_view compressed,
+                                             Cutter& reads, Cutter& rooms) {
   std::string text;
   std::string all = std::string(compressed) + std::string(text_of(deflate_tail));
   std::string_view rest = all;
@@ -74,8 +77,8 @@ std::optional<std::string> inflate_in_pieces(Inflater& inflater, std::string_vie
 }
 
 /// As one message, in one frame or two, to a server with a limit.
-void check_connection(std::string_view compressed, const std::optional<std::string>& expected, Cutter& reads,
-                      std::size_t limit) {
+void check_connection(std::string_view compressed, const std::optional<std::string>& expected,
+                      Cutter& reads, std::size_t limit) {
   CountingMemory memory;
   Config config;
   config.max_message_size = limit;
@@ -102,11 +105,13 @@ void check_connection(std::string_view compressed, const std::optional<std::stri
     REQUIRE(recorder.has_closed() == !fits);
     if (fits) REQUIRE_SAME(recorder.messages(), Lines{line_of_message(Kind::binary, *expected)});
     if (expected && !fits) REQUIRE(recorder.why() == Error::message_too_big);
-    if (!expected) REQUIRE(recorder.why() == Error::invalid_deflate || recorder.why() == Error::message_too_big);
+    if (!expected)
+      REQUIRE(recorder.why() == Error::invalid_deflate || recorder.why() == Error::message_too_big);
   }
   constexpr std::size_t contexts = 64 * 1024;
   constexpr std::size_t room = 64 * 1024;
-  REQUIRE(memory.most() <= contexts + 2 * room + 3 * std::min(limit, 1040 * (compressed.size() + 4)));
+  REQUIRE(memory.most() <=
+          contexts + 2 * room + 3 * std::min(limit, 1040 * (compressed.size() + 4)));
   REQUIRE(memory.lent() == 0);
 }
 
@@ -127,7 +132,8 @@ void check_inflater(Reader input) {
       // The next message may refer to this one.
       if (packs) inflater.pack();
       if (packs) REQUIRE(memory.lent() <= largest_window + 1024);
-      REQUIRE(inflate_in_pieces(inflater, compressed, reads, rooms) == inflate_at_once(compressed, 15, *found));
+      REQUIRE(inflate_in_pieces(inflater, compressed, reads, rooms) ==
+              inflate_at_once(compressed, 15, *found));
     }
     REQUIRE(inflater.memory_in_use() >= memory.lent());
   }

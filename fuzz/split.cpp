@@ -23,10 +23,11 @@ Connection make(Start start, const Config& config, CountingEntropy& entropy) {
   const bool deflates = start == Start::deflate_server || start == Start::deflate_client;
   const bool serves = start == Start::raw_server || start == Start::deflate_server;
   Negotiated agreed;
-  // Windows of the largest size only: with smaller ones, zlib lets a peer refer too far back where that is in the same
-  // buffer still, so that whether it is found out depends on the cuts.
+  // Windows of the largest size only: with smaller ones, zlib lets a peer refer too far back where
+  // that is in the same buffer still, so that whether it is found out depends on the cuts.
   agreed.deflate.enabled = deflates;
-  return Connection::from_raw(serves ? Role::server : Role::client, &entropy, config, nullptr, agreed);
+  return Connection::from_raw(serves ? Role::server : Role::client, &entropy, config, nullptr,
+                              agreed);
 }
 
 Told play(Start start, const Config& config, std::string_view text, Cutter cutter, bool spurious) {
@@ -72,8 +73,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   Config config = chosen_config(input);
   const Cutter cutter(input);
   const bool spurious = input.flag();
-  const Start start = input.one_of({Start::raw_server, Start::raw_client, Start::server, Start::client,
-                                    Start::deflate_server, Start::deflate_client});
+  const Start start = input.one_of({Start::raw_server, Start::raw_client, Start::server,
+                                    Start::client, Start::deflate_server, Start::deflate_client});
   const std::string text = input.rest();
   const Told whole = play(start, config, text, {}, false);
   config.deliver_chunks = config.deliver_chunks != spurious;

@@ -52,14 +52,16 @@ TEST_CASE("compression contexts come and go without a malloc, and fill their blo
   if (!is_deflate_available()) return;
   LoopMemory memory;
   Negotiated agreed;
-  agreed.deflate = {.enabled = true, .server_no_context_takeover = true, .client_no_context_takeover = true};
+  agreed.deflate = {
+      .enabled = true, .server_no_context_takeover = true, .client_no_context_takeover = true};
   Connection server = Connection::from_raw(Role::server, nullptr, {}, &memory, agreed);
   const std::vector<std::byte> payload(100'000, std::byte{'x'});
   const auto exchange = [&] {
     REQUIRE_FALSE(server.send(Kind::binary, payload));
     server.consume(server.pending_output());
     // "Hello" as RFC 7692 §7.2.3.1 has it, masked with zeros.
-    std::vector<std::uint8_t> frame{0xC1, 0x87, 0, 0, 0, 0, 0xF2, 0x48, 0xCD, 0xC9, 0xC9, 0x07, 0x00};
+    std::vector<std::uint8_t> frame{0xC1, 0x87, 0,    0,    0,    0,   0xF2,
+                                    0x48, 0xCD, 0xC9, 0xC9, 0x07, 0x00};
     Bytes in = std::as_writable_bytes(std::span(frame));
     REQUIRE(server.receive(in));
     REQUIRE_FALSE(server.receive(in));

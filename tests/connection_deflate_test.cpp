@@ -1,4 +1,5 @@
-// Compressed messages mean what they say: whatever the cuts, within the limits, and with no memory kept in vain.
+// Compressed messages mean what they say: whatever the cuts, within the limits, and with no memory
+// kept in vain.
 #include "support.hpp"
 
 namespace wolframite::test {
@@ -15,7 +16,8 @@ Negotiated with_deflate(DeflateParameters parameters = {}) {
 
 Connection deflate_server(Config config = {}, DeflateParameters parameters = {},
                           std::pmr::memory_resource* memory = nullptr) {
-  return Connection::from_raw(Role::server, nullptr, std::move(config), memory, with_deflate(parameters));
+  return Connection::from_raw(Role::server, nullptr, std::move(config), memory,
+                              with_deflate(parameters));
 }
 
 /// "Hello" compressed, as in RFC 7692 §7.2.3.
@@ -76,7 +78,8 @@ void converse(std::uint64_t seed) {
       }
       std::string output = take_output(from);
       std::vector<std::size_t> cuts;
-      for (std::size_t i = 0; i < output.size(); i += 1 + random.below(output.size())) cuts.push_back(i);
+      for (std::size_t i = 0; i < output.size(); i += 1 + random.below(output.size()))
+        cuts.push_back(i);
       Records events;
       feed(to, output, cuts, events);
       CHECK(merged(events) == Records{wolframite::test::text(text)});
@@ -94,7 +97,8 @@ TEST_CASE("random conversations come through, with every setting") {
 TEST_CASE("the examples of RFC 7692 mean the same however they are cut") {
   const std::vector<std::string> frames{
       client_frame(compressed_text, hello),
-      client_frame(begin_text | rsv1, hello.substr(0, 3)) + client_frame(final_continuation, hello.substr(3)),
+      client_frame(begin_text | rsv1, hello.substr(0, 3)) +
+          client_frame(final_continuation, hello.substr(3)),
       client_frame(begin_text | rsv1, hello.substr(0, 3)) + client_frame(ping_frame, "p") +
           client_frame(more) + client_frame(final_continuation, hello.substr(3)),
       client_frame(compressed_text, hex("000500faff48656c6c6f00")),
@@ -127,8 +131,9 @@ TEST_CASE("the window lasts from message to message, unless it was agreed that i
   CHECK(feed(keeps, client_frame(compressed_text, hello) + client_frame(compressed_text, again)) ==
         Records{text("Hello"), text("Hello")});
   Connection forgets = deflate_server({}, {.client_no_context_takeover = true});
-  CHECK(feed(forgets, client_frame(compressed_text, hello) + client_frame(compressed_text, again)) ==
-        Records{text("Hello"), failed(Error::invalid_deflate)});
+  CHECK(
+      feed(forgets, client_frame(compressed_text, hello) + client_frame(compressed_text, again)) ==
+      Records{text("Hello"), failed(Error::invalid_deflate)});
 }
 
 TEST_CASE("compressed and plain messages may alternate, and be empty") {
@@ -140,10 +145,12 @@ TEST_CASE("compressed and plain messages may alternate, and be empty") {
 
 TEST_CASE("SEC-09 RSV1 is an error without compression, on control frames and on continuations") {
   Connection plain = open_server();
-  CHECK(feed(plain, client_frame(compressed_text, hello)) == Records{failed(Error::reserved_bits_set)});
+  CHECK(feed(plain, client_frame(compressed_text, hello)) ==
+        Records{failed(Error::reserved_bits_set)});
   for (const std::string& frame :
-       {client_frame(ping_frame | rsv1), client_frame(close_frame | rsv1), client_frame(final_text | 0x20),
-        client_frame(final_text | 0x60), client_frame(final_text | 0x10),
+       {client_frame(ping_frame | rsv1), client_frame(close_frame | rsv1),
+        client_frame(final_text | 0x20), client_frame(final_text | 0x60),
+        client_frame(final_text | 0x10),
         client_frame(begin_text | rsv1, hello.substr(0, 2)) +
             client_frame(final_continuation | rsv1, hello.substr(2))}) {
     Connection server = deflate_server();
@@ -215,7 +222,8 @@ TEST_CASE("SEC-15 a stream that is corrupt or cut off fails with 1007, and for g
     CAPTURE(to_hex(body));
     Connection server = deflate_server();
     const std::string frame = client_frame(compressed_text, body);
-    CHECK(feed(server, frame + client_frame(final_text, "more")) == Records{failed(Error::invalid_deflate)});
+    CHECK(feed(server, frame + client_frame(final_text, "more")) ==
+          Records{failed(Error::invalid_deflate)});
     CHECK(take_output(server).substr(2, 2) == close_body(1007));
   }
 }
@@ -227,9 +235,11 @@ TEST_CASE("SEC-16 inflated text is checked as it comes") {
   std::vector<std::byte> buffer(1000);
   Bytes room(buffer);
   REQUIRE(deflater.compress(in, room) == DeflateStatus::needs_input);
-  const std::string body(text_of(ConstBytes(buffer).first(buffer.size() - room.size() - sizeof deflate_tail)));
+  const std::string body(
+      text_of(ConstBytes(buffer).first(buffer.size() - room.size() - sizeof deflate_tail)));
   Connection server = deflate_server();
-  CHECK(feed(server, client_frame(begin_text | rsv1, body)) == Records{failed(Error::invalid_utf8)});
+  CHECK(feed(server, client_frame(begin_text | rsv1, body)) ==
+        Records{failed(Error::invalid_utf8)});
   Connection cut = deflate_server();
   // Half a code point at the end of the message, in a stored block.
   CHECK(feed(cut, client_frame(compressed_text, hex("000100feffc300"))) ==
@@ -264,7 +274,9 @@ TEST_CASE("a window of 8 bits is agreed to, and nothing is compressed for it") {
   CHECK(take_output(server) == server_frame(final_text, text));
 }
 
-TEST_CASE("a connection holds no context before the first message, nor between messages without takeover") {
+TEST_CASE(
+    "a connection holds no context before the first message, nor between messages without "
+    "takeover") {
   CountingResource memory;
   Connection server = deflate_server(
       {}, {.server_no_context_takeover = true, .client_no_context_takeover = true}, &memory);
@@ -342,10 +354,12 @@ TEST_CASE("parameters that no handshake agrees on count as the nearest that one 
   Config config;
   config.deflate.level = 99;
   config.deflate.memory_level = 0;
-  Connection server = deflate_server(config, {.server_window_bits = 200, .client_window_bits = 200});
+  Connection server =
+      deflate_server(config, {.server_window_bits = 200, .client_window_bits = 200});
   REQUIRE_FALSE(server.send(Kind::text, bytes_of(text)));
   CHECK(take_output(server).size() < 40);
-  CHECK(feed(server, client_frame(compressed_text, hello)) == Records{wolframite::test::text("Hello")});
+  CHECK(feed(server, client_frame(compressed_text, hello)) ==
+        Records{wolframite::test::text("Hello")});
 }
 
 TEST_CASE("contexts go when the closing handshake is done") {

@@ -28,7 +28,8 @@ Choice choose(std::string_view offer, DeflateConfig config = {.enabled = true}) 
   return choice;
 }
 
-Error read(std::string_view answer, DeflateParameters& agreed, DeflateConfig config = {.enabled = true}) {
+Error read(std::string_view answer, DeflateParameters& agreed,
+           DeflateConfig config = {.enabled = true}) {
   return read_deflate_answer(Headers{{header, answer}}, config, agreed);
 }
 
@@ -59,10 +60,12 @@ TEST_CASE("each parameter of an offer is met") {
 TEST_CASE("every window size is agreed to, quoted or not") {
   for (int bits = 8; bits <= 15; ++bits) {
     const std::string value = std::to_string(bits);
-    CHECK(choose("permessage-deflate; server_max_window_bits=" + value).agreed.server_window_bits == bits);
-    CHECK(choose("permessage-deflate; server_max_window_bits=\"" + value + "\"").agreed.server_window_bits ==
+    CHECK(choose("permessage-deflate; server_max_window_bits=" + value).agreed.server_window_bits ==
           bits);
-    CHECK(choose("permessage-deflate; client_max_window_bits=" + value).agreed.client_window_bits == bits);
+    CHECK(choose("permessage-deflate; server_max_window_bits=\"" + value + "\"")
+              .agreed.server_window_bits == bits);
+    CHECK(choose("permessage-deflate; client_max_window_bits=" + value).agreed.client_window_bits ==
+          bits);
   }
 }
 
@@ -86,15 +89,24 @@ TEST_CASE("a server's own settings narrow what was offered") {
 }
 
 TEST_CASE("SEC-14 an offer with a bad parameter is passed over, and the next one taken") {
-  const std::vector<std::string> bad{
-      "server_max_window_bits",          "server_max_window_bits=7",      "server_max_window_bits=16",
-      "server_max_window_bits=1000",     "server_max_window_bits=08",     "server_max_window_bits=\"015\"",
-      "server_max_window_bits=1e1",      "client_max_window_bits=7",      "client_max_window_bits=16",
-      "client_max_window_bits=-1",       "client_max_window_bits=99999999999999999999",
-      "server_no_context_takeover=1",    "client_no_context_takeover=yes", "unknown",
-      "unknown=1",                       "server_no_context_takeover; server_no_context_takeover",
-      "client_max_window_bits; client_max_window_bits=10",
-      "server_max_window_bits=10; server_max_window_bits=10"};
+  const std::vector<std::string> bad{"server_max_window_bits",
+                                     "server_max_window_bits=7",
+                                     "server_max_window_bits=16",
+                                     "server_max_window_bits=1000",
+                                     "server_max_window_bits=08",
+                                     "server_max_window_bits=\"015\"",
+                                     "server_max_window_bits=1e1",
+                                     "client_max_window_bits=7",
+                                     "client_max_window_bits=16",
+                                     "client_max_window_bits=-1",
+                                     "client_max_window_bits=99999999999999999999",
+                                     "server_no_context_takeover=1",
+                                     "client_no_context_takeover=yes",
+                                     "unknown",
+                                     "unknown=1",
+                                     "server_no_context_takeover; server_no_context_takeover",
+                                     "client_max_window_bits; client_max_window_bits=10",
+                                     "server_max_window_bits=10; server_max_window_bits=10"};
   for (const std::string& parameter : bad) {
     CAPTURE(parameter);
     CHECK(choose("permessage-deflate; " + parameter).answer.empty());
@@ -144,8 +156,10 @@ TEST_CASE("SEC-14 a client refuses an answer that was not offered, or is malform
   for (const std::string_view answer :
        {"x-other", "permessage-deflate, permessage-deflate", "permessage-deflate; unknown",
         "permessage-deflate; client_max_window_bits", "permessage-deflate; server_max_window_bits",
-        "permessage-deflate; server_max_window_bits=7", "permessage-deflate; server_max_window_bits=16",
-        "permessage-deflate; client_max_window_bits=0", "permessage-deflate; server_no_context_takeover=1",
+        "permessage-deflate; server_max_window_bits=7",
+        "permessage-deflate; server_max_window_bits=16",
+        "permessage-deflate; client_max_window_bits=0",
+        "permessage-deflate; server_no_context_takeover=1",
         "permessage-deflate; server_max_window_bits=9; server_max_window_bits=9"}) {
     CAPTURE(answer);
     CHECK(read(answer, agreed) == Error::unrequested_extension);
@@ -159,8 +173,8 @@ TEST_CASE("SEC-14 a client refuses an answer wider than it offered") {
   CHECK(read("permessage-deflate", agreed, narrow) == Error::unrequested_extension);
   CHECK(read("permessage-deflate; server_max_window_bits=11", agreed, narrow) ==
         Error::unrequested_extension);
-  CHECK(read("permessage-deflate; server_max_window_bits=10; client_max_window_bits=11", agreed, narrow) ==
-        Error::unrequested_extension);
+  CHECK(read("permessage-deflate; server_max_window_bits=10; client_max_window_bits=11", agreed,
+             narrow) == Error::unrequested_extension);
   CHECK(read("permessage-deflate; server_max_window_bits=10", agreed, narrow) == Error::none);
   CHECK(agreed.client_window_bits == 10);
   const DeflateConfig forgetful{.enabled = true, .server_no_context_takeover = true};

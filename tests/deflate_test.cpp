@@ -1,4 +1,5 @@
-// What the deflater writes, the inflater reads back, in whatever pieces of input and room; and nothing else passes.
+// What the deflater writes, the inflater reads back, in whatever pieces of input and room; and
+// nothing else passes.
 #include <doctest/doctest.h>
 
 #include <string>
@@ -63,12 +64,14 @@ TEST_CASE("every window size and memory level comes back, with and without a pie
   Random random(7);
   for (int bits = 9; bits <= 15; ++bits) {
     for (const int level : {1, 6, 9}) {
-      Deflater deflater({.window_bits = bits, .level = level, .memory_level = 1 + bits % 9}, memory);
+      Deflater deflater({.window_bits = bits, .level = level, .memory_level = 1 + bits % 9},
+                        memory);
       Inflater inflater(bits, memory);
       for (const std::size_t size : {1U, 100U, 5000U, 200'000U}) {
         const std::string text = sample(random, size);
         const std::string compressed = compress(deflater, text, 7 + random.below(3000));
-        const Inflated back = inflate(inflater, compressed, 1 + random.below(2000), 1 + random.below(3000));
+        const Inflated back =
+            inflate(inflater, compressed, 1 + random.below(2000), 1 + random.below(3000));
         CHECK_FALSE(back.failed);
         CHECK(back.text == text);
         CHECK(inflater.is_at_boundary());
@@ -82,7 +85,8 @@ TEST_CASE("every window size and memory level comes back, with and without a pie
 TEST_CASE("SEC-15 a final block ends nothing, and the window outlives it") {
   CountingResource memory;
   Inflater inflater(15, memory);
-  // "Hello" in a final block, an empty stored block after it; then a copy of what lies five octets back.
+  // "Hello" in a final block, an empty stored block after it; then a copy of what lies five octets
+  // back.
   CHECK(inflate(inflater, hex("f348cdc9c90700 00") + hex("0000ffff")).text == "Hello");
   CHECK(inflater.is_at_boundary());
   CHECK(inflate(inflater, hex("f200110000") + hex("0000ffff")).text == "Hello");
@@ -98,7 +102,8 @@ TEST_CASE("SEC-15 a million final blocks cost no more than their octets") {
 }
 
 TEST_CASE("SEC-15 what is no deflate stream fails, at once and for good") {
-  for (const std::string_view bad : {"07", "ff", "00 05 00 00 00", "f2 48 cd c9 c9 03 ff ff ff", "4b 04 7e"}) {
+  for (const std::string_view bad :
+       {"07", "ff", "00 05 00 00 00", "f2 48 cd c9 c9 03 ff ff ff", "4b 04 7e"}) {
     CAPTURE(bad);
     Inflater inflater(15, *std::pmr::new_delete_resource());
     const Inflated result = inflate(inflater, hex(bad) + std::string(64, '\xFF'));
@@ -110,7 +115,8 @@ TEST_CASE("SEC-15 what is no deflate stream fails, at once and for good") {
 TEST_CASE("a message cut off is not at a boundary") {
   for (std::size_t size = 1; size < 6; ++size) {
     Inflater inflater(15, *std::pmr::new_delete_resource());
-    const Inflated result = inflate(inflater, hex("f248cdc9c90700").substr(0, size) + hex("0000ffff"));
+    const Inflated result =
+        inflate(inflater, hex("f248cdc9c90700").substr(0, size) + hex("0000ffff"));
     CHECK((result.failed || !inflater.is_at_boundary()));
   }
 }

@@ -89,8 +89,8 @@ TEST_CASE("our server accepts our client, and the client its answer") {
     std::string out;
     write_accept(out, request, accept);
     Negotiated agreed;
-    CHECK(check_response(test::parsed_response(out), asked.subprotocols(), derive_accept_key(key), {},
-                         agreed) == Error::none);
+    CHECK(check_response(test::parsed_response(out), asked.subprotocols(), derive_accept_key(key),
+                         {}, agreed) == Error::none);
     CHECK(agreed.subprotocol == accept.subprotocol);
   }
 }

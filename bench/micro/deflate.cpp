@@ -1,4 +1,5 @@
-// What permessage-deflate costs on JSON, next to bare zlib calls on the same data: those are the limit.
+// What permessage-deflate costs on JSON, next to bare zlib calls on the same data: those are the
+// limit.
 #include <benchmark/benchmark.h>
 #include <zlib.h>
 
@@ -16,14 +17,17 @@ namespace {
 
 /// JSON that differs from message to message as that of a feed does.
 std::string json(std::size_t size, unsigned seed) {
-  constexpr std::array names{"BTC-EUR", "ETH-EUR", "SOL-USD", "ADA-EUR", "XRP-USD", "DOT-EUR", "LTC-USD"};
+  constexpr std::array names{"BTC-EUR", "ETH-EUR", "SOL-USD", "ADA-EUR",
+                             "XRP-USD", "DOT-EUR", "LTC-USD"};
   const auto next = [&seed] { return seed = seed * 1'664'525U + 1'013'904'223U; };
   std::string text = "[";
   while (text.size() < size) {
-    text += R"({"channel":"ticker","product":")" + std::string(names[(next() >> 16U) % names.size()]) +
-            R"(","sequence":)" + std::to_string(next() >> 4U) + R"(,"price":")" + std::to_string(next() >> 16U) +
-            '.' + std::to_string(next() >> 24U) + R"(","side":")" + ((next() >> 31U) != 0 ? "buy" : "sell") +
-            R"(","size":")" + std::to_string(next() >> 20U) + R"("},)";
+    text += R"({"channel":"ticker","product":")" +
+            std::string(names[(next() >> 16U) % names.size()]) + R"(","sequence":)" +
+            std::to_string(next() >> 4U) + R"(,"price":")" + std::to_string(next() >> 16U) + '.' +
+            std::to_string(next() >> 24U) + R"(","side":")" +
+            ((next() >> 31U) != 0 ? "buy" : "sell") + R"(","size":")" +
+            std::to_string(next() >> 20U) + R"("},)";
   }
   text.resize(size);
   return text;
@@ -61,7 +65,8 @@ struct Setting {
 /// As zlib's users do it who know no better: one stream, reset after each message without takeover.
 class BareDeflate {
  public:
-  explicit BareDeflate(const Setting& setting) : takeover_(setting.takeover), out_(setting.size + 1024) {
+  explicit BareDeflate(const Setting& setting)
+      : takeover_(setting.takeover), out_(setting.size + 1024) {
     deflateInit2(&stream_, setting.level, Z_DEFLATED, -15, 8, Z_DEFAULT_STRATEGY);
   }
   BareDeflate(const BareDeflate&) = delete;

@@ -29,9 +29,7 @@ std::string derive_accept_key(std::string_view key) {
   return base64(std::as_bytes(std::span(digest)));
 }
 
-std::string format_key(std::span<const std::byte, 16> nonce) {
-  return base64(nonce);
-}
+std::string format_key(std::span<const std::byte, 16> nonce) { return base64(nonce); }
 
 bool is_valid_key(std::string_view value) {
   // 128 bits are 21 whole sextets, a last one whose low four bits are unused, and two pads.

@@ -24,7 +24,8 @@ Assembly& Assembly::operator=(Assembly&& other) noexcept {
   return *this;
 }
 
-std::byte* Assembly::extend(std::size_t size, std::size_t expected, std::pmr::memory_resource& memory) {
+std::byte* Assembly::extend(std::size_t size, std::size_t expected,
+                            std::pmr::memory_resource& memory) {
   const std::size_t held = this->size();
   const std::size_t needed = held + size;
   if (block_ == nullptr || block_->capacity < needed) {

@@ -45,7 +45,8 @@ Connection Connection::client(const ClientRequest& request, Entropy& entropy, Sh
   made.opening_ = std::make_unique<Opening>(made.config(), HttpHead::Start::response);
   made.opening_->expected_accept = derive_accept_key(key);
   made.opening_->asked_subprotocols = request.subprotocols();
-  made.queue_text(detail::format_request(request, key, detail::offer_deflate(made.config().deflate)));
+  made.queue_text(
+      detail::format_request(request, key, detail::offer_deflate(made.config().deflate)));
   return made;
 }
 
@@ -120,7 +121,8 @@ std::optional<Event> Connection::receive_eof(std::error_code why) {
     default:
       break;
   }
-  // What was queued before a failure or a Close is still written, for a peer that only closed its sending side.
+  // What was queued before a failure or a Close is still written, for a peer that only closed its
+  // sending side.
   if (why || ending_ == nullptr) drop_output(why);
   if (ending_ == nullptr) {
     const bool opened = phase_ == Phase::open;
@@ -156,7 +158,8 @@ std::optional<Event> Connection::receive_early() {
 bool Connection::wants_shutdown() const {
   if (!output_.empty()) return false;
   if (phase_ == Phase::over) return true;
-  // After both Close frames the server ends the stream first (RFC 6455 §7.1.1); after a failure, whoever saw it.
+  // After both Close frames the server ends the stream first (RFC 6455 §7.1.1); after a failure,
+  // whoever saw it.
   return phase_ == Phase::closing && (role_ == Role::server || !close_received_);
 }
 
@@ -183,8 +186,9 @@ void Connection::release_view() {
 /// In debug builds, makes a view that outlived its event show at once.
 void Connection::scribble([[maybe_unused]] Bytes in) {
 #if defined(WOLFRAMITE_SCRIBBLE)
-  // Only if the owner still passes the same buffer: otherwise it may have been freed since, or filled for another
-  // stream. With nothing left of that buffer, a neighbour in one pool of buffers begins where it ended.
+  // Only if the owner still passes the same buffer: otherwise it may have been freed since, or
+  // filled for another stream. With nothing left of that buffer, a neighbour in one pool of buffers
+  // begins where it ended.
   const bool same_buffer = consumed_.data() != nullptr && (in.empty() || !consumed_all_) &&
                            consumed_.data() + consumed_.size() == in.data();
   if (same_buffer) std::memset(consumed_.data(), 0xDB, consumed_.size());
@@ -227,7 +231,8 @@ Connection::Ending& Connection::end(std::error_code why, CloseCode code, std::st
   return *ending_;
 }
 
-/// Drops what is still queued. If our Close is among it, it never left, and the end is not a clean one.
+/// Drops what is still queued. If our Close is among it, it never left, and the end is not a clean
+/// one.
 void Connection::drop_output(std::error_code why) {
   if (!output_.empty() && ending_ != nullptr && !ending_->why) ending_->why = why;
   output_.clear();

@@ -14,15 +14,16 @@ namespace {
 /// Below this, copying a shared payload beside its header costs less than a segment of its own.
 constexpr std::size_t smallest_shared_payload = 1024;
 
-/// Pongs that may wait to be written. Above, only the newest is kept (RFC 6455 §5.5.3), so that a ping flood
-/// cannot grow the queue.
+/// Pongs that may wait to be written. Above, only the newest is kept (RFC 6455 §5.5.3), so that a
+/// ping flood cannot grow the queue.
 constexpr std::uint8_t max_queued_pongs = 32;
 
 constexpr OpCode opcode_of(Kind kind) { return static_cast<OpCode>(kind); }
 
 }  // namespace
 
-std::error_code Connection::send(Kind kind, ConstBytes payload, bool last, Compression compression) {
+std::error_code Connection::send(Kind kind, ConstBytes payload, bool last,
+                                 Compression compression) {
   if (const Error error = check_sendable(); error != Error::none) return error;
   if (sending_message_ && kind != sent_kind_) return Error::message_kind_changed;
   if (!sending_message_) compressing_ = compresses(payload.size(), last, compression);
@@ -75,7 +76,9 @@ std::error_code Connection::close(CloseCode code, std::string_view reason) {
   return {};
 }
 
-std::size_t Connection::output(std::span<ConstBytes> gather) const { return output_.gather(gather); }
+std::size_t Connection::output(std::span<ConstBytes> gather) const {
+  return output_.gather(gather);
+}
 
 void Connection::consume(std::size_t size) {
   output_.consume(size);

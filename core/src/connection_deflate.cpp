@@ -13,7 +13,8 @@ namespace {
 
 constexpr std::size_t smallest_room = 1024;
 constexpr std::size_t largest_room = 64 * 1024;
-constexpr std::size_t most_expected = std::numeric_limits<std::size_t>::max() / 4;  // leaves sums their room
+constexpr std::size_t most_expected =
+    std::numeric_limits<std::size_t>::max() / 4;  // leaves sums their room
 
 /// A deflate block of no octets, which stands for an empty message (RFC 7692 §7.2.3.6).
 constexpr std::byte empty_block[] = {std::byte{0}};
@@ -30,14 +31,15 @@ Deflater::Options options_for(std::size_t size, int window_bits, const DeflateCo
 
 }  // namespace
 
-/// Takes octets of a compressed frame from the front of `in`, inflates them into the message's buffer, and
-/// gives the message, or the piece, that is complete.
+/// Takes octets of a compressed frame from the front of `in`, inflates them into the message's
+/// buffer, and gives the message, or the piece, that is complete.
 ///
 ///     in         [inflated][unmasked already][masked still ......]
 ///     assembly_  [inflated text .........]
 std::optional<Event> Connection::receive_compressed(Bytes& in) {
   Codec& codec = *codec_;
-  const Bytes part = in.first(static_cast<std::size_t>(std::min<std::uint64_t>(remaining_, in.size())));
+  const Bytes part =
+      in.first(static_cast<std::size_t>(std::min<std::uint64_t>(remaining_, in.size())));
   if (part.size() > codec.unmasked) {
     unmask(part.subspan(codec.unmasked));
     codec.unmasked = part.size();
@@ -87,8 +89,8 @@ std::optional<Event> Connection::give_inflated(bool last) {
   return Message{kind_, assembly_.bytes(), first, last};
 }
 
-/// Inflates `source` to the end of the message's buffer. Leaves `has_more` set where the piece to hand out is
-/// full before `source` is done.
+/// Inflates `source` to the end of the message's buffer. Leaves `has_more` set where the piece to
+/// hand out is full before `source` is done.
 Error Connection::inflate(ConstBytes& source) {
   Codec& codec = *codec_;
   codec.has_more = false;
@@ -102,7 +104,8 @@ Error Connection::inflate(ConstBytes& source) {
     if (codec.has_more) return Error::none;
 
     // The buffer doubles, so that copying stays linear; the limit alone caps it.
-    const std::size_t expected = static_cast<std::size_t>(std::min<std::uint64_t>(left, most_expected));
+    const std::size_t expected =
+        static_cast<std::size_t>(std::min<std::uint64_t>(left, most_expected));
     std::byte* front = assembly_.extend(room_size, expected, *memory_);
     Bytes room{front, room_size};
     const DeflateStatus status = codec.inflater->decompress(source, room);
@@ -121,7 +124,8 @@ void Connection::begin_compressed() {
   compressed_ = true;
   Codec& held = codec();
   if (!held.inflater) {
-    const int bits = role_ == Role::server ? deflate_.client_window_bits : deflate_.server_window_bits;
+    const int bits =
+        role_ == Role::server ? deflate_.client_window_bits : deflate_.server_window_bits;
     held.inflater.emplace(bits, *memory_);
   }
 }
@@ -192,8 +196,8 @@ void Connection::release_memory() {
 }
 
 std::size_t Connection::memory_in_use() const {
-  std::size_t size = output_.memory_in_use() + assembly_.memory_in_use() + control_.memory_in_use() +
-                     held_pong_.memory_in_use();
+  std::size_t size = output_.memory_in_use() + assembly_.memory_in_use() +
+                     control_.memory_in_use() + held_pong_.memory_in_use();
   if (codec_ != nullptr) {
     size += sizeof(Codec);
     if (codec_->deflater) size += codec_->deflater->memory_in_use();

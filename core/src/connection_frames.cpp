@@ -1,5 +1,5 @@
-// Frames in (RFC 6455 §5): headers judged as early as their octets allow, payloads in place where they lie
-// whole in the owner's buffer.
+// Frames in (RFC 6455 §5): headers judged as early as their octets allow, payloads in place where
+// they lie whole in the owner's buffer.
 #include <algorithm>
 #include <cstring>
 #include <limits>
@@ -46,7 +46,8 @@ Error Connection::receive_header(Bytes& in) {
   const bool whole = parsed.size > 0;
   if (!whole || !is_acceptable(parsed.header)) {
     // Octet by octet, so that of several faults the same one is found however the bytes were cut.
-    for (std::size_t size = held + 1; size <= bytes.size() && (!whole || size <= parsed.size); ++size) {
+    for (std::size_t size = held + 1; size <= bytes.size() && (!whole || size <= parsed.size);
+         ++size) {
       if (const Error error = judge(bytes.first(size)); error != Error::none) return error;
     }
   }
@@ -71,13 +72,16 @@ bool Connection::is_acceptable(const FrameHeader& header) const {
   if (is_control(header.opcode)) return true;
   const bool continues = header.opcode == OpCode::continuation;
   const bool compressed = continues ? compressed_ : header.rsv != 0;
-  return continues == in_message_ && judge_size(header.length, continues, compressed) == Error::none;
+  return continues == in_message_ &&
+         judge_size(header.length, continues, compressed) == Error::none;
 }
 
-/// RSV1 marks the first frame of a compressed message (RFC 7692 §6); the other bits have no meaning.
+/// RSV1 marks the first frame of a compressed message (RFC 7692 §6); the other bits have no
+/// meaning.
 bool Connection::allows_reserved_bits(unsigned rsv, OpCode opcode) const {
   if (rsv == 0) return true;
-  return rsv == FrameHeader::rsv1 && deflate_.enabled && !is_control(opcode) && opcode != OpCode::continuation;
+  return rsv == FrameHeader::rsv1 && deflate_.enabled && !is_control(opcode) &&
+         opcode != OpCode::continuation;
 }
 
 /// Judges a header by those of its octets that are there.
@@ -86,7 +90,8 @@ Error Connection::judge(ConstBytes front) const {
   const unsigned rsv = first >> 4U & 7U;
   const auto opcode = static_cast<OpCode>(first & 0x0FU);
   if (!allows_reserved_bits(rsv, opcode)) return Error::reserved_bits_set;
-  const FrameHeader::Parsed parsed = FrameHeader::parse(front.first(std::min<std::size_t>(front.size(), 2)));
+  const FrameHeader::Parsed parsed =
+      FrameHeader::parse(front.first(std::min<std::size_t>(front.size(), 2)));
   if (parsed.error != Error::none) return parsed.error;
   if (opcode == OpCode::continuation && !in_message_) return Error::unexpected_continuation;
   if (!is_control(opcode) && opcode != OpCode::continuation && in_message_) {
@@ -143,7 +148,8 @@ void Connection::begin_frame(const FrameHeader& header) {
   if (!compressed_) message_size_ += header.length;
 }
 
-/// Takes the next part of a data frame's payload; gives the message, or the piece, that it completes.
+/// Takes the next part of a data frame's payload; gives the message, or the piece, that it
+/// completes.
 std::optional<Event> Connection::receive_data(Bytes part) {
   const bool frame_ends = remaining_ == 0;
   const bool last = frame_ends && fin_;

@@ -80,7 +80,8 @@ std::optional<Event> Connection::receive_response(Bytes& in) {
     const int status = opening.response.status;
     if (status >= 200 || status == switching_protocols) break;
     // An interim response; the next one follows (RFC 9110 §15.2).
-    opening.head = HttpHead(HttpHead::Start::response, {opening.head_size_left, config().max_headers});
+    opening.head =
+        HttpHead(HttpHead::Start::response, {opening.head_size_left, config().max_headers});
   }
   if (opening.response.status != switching_protocols) {
     opening.body.emplace(opening.response, config().max_refusal_body_size);

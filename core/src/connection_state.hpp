@@ -20,7 +20,8 @@ namespace wolframite {
 /// What the opening handshake needs, and what its events refer to.
 struct Connection::Opening {
   explicit Opening(const Config& config, HttpHead::Start start)
-      : head(start, {config.max_head_size, config.max_headers}), head_size_left(config.max_head_size) {}
+      : head(start, {config.max_head_size, config.max_headers}),
+        head_size_left(config.max_head_size) {}
 
   HttpHead head;
   std::size_t head_size_left;  ///< client: interim responses count towards the limit
@@ -39,7 +40,8 @@ struct Connection::Opening {
 struct Connection::Codec {
   std::optional<Deflater> deflater;
   std::optional<Inflater> inflater;
-  std::size_t unmasked = 0;     ///< octets at the front of the rest of the payload that are unmasked already
+  std::size_t unmasked =
+      0;  ///< octets at the front of the rest of the payload that are unmasked already
   std::uint8_t tail_taken = 0;  ///< octets of `deflate_tail` that the inflater took
   bool has_more = false;        ///< a piece was full before the inflater was done
   bool released = false;        ///< nothing more can be given back

@@ -1,5 +1,5 @@
-// Timers: handshake, idle, keepalive and close. A time of Time::min() is one that has not been told yet; the
-// first advance() puts the present in its place.
+// Timers: handshake, idle, keepalive and close. A time of Time::min() is one that has not been told
+// yet; the first advance() puts the present in its place.
 #include <algorithm>
 #include <array>
 
@@ -16,7 +16,8 @@ using std::chrono::milliseconds;
 Time after(Time since, milliseconds timeout) {
   if (timeout <= milliseconds::zero()) return Time::max();
   if (since == Time::min()) return since;
-  // In milliseconds, of which a longest timeout still has room where it has none in the clock's unit.
+  // In milliseconds, of which a longest timeout still has room where it has none in the clock's
+  // unit.
   const auto left = std::chrono::floor<milliseconds>(Time::max() - std::max(since, Time{}));
   return timeout < left ? since + timeout : Time::max();
 }
@@ -61,7 +62,8 @@ std::optional<Time> Connection::deadline() const {
       due = handshake_due();
       break;
     case Phase::open:
-      due = close_sent_ ? close_due() : std::min({idle_due(), pong_due(), ping_due(), release_due()});
+      due =
+          close_sent_ ? close_due() : std::min({idle_due(), pong_due(), ping_due(), release_due()});
       break;
     case Phase::closing:
       due = close_due();

@@ -1,5 +1,5 @@
-// Stands in for the codec in a build without it. Nothing is negotiated then, so that none of this is reached
-// but `is_deflate_available`.
+// Stands in for the codec in a build without it. Nothing is negotiated then, so that none of this
+// is reached but `is_deflate_available`.
 #include "wolframite/deflate.hpp"
 
 namespace wolframite {

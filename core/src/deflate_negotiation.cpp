@@ -47,8 +47,10 @@ bool set_once(std::optional<int>& bits, std::optional<std::string_view> value) {
 
 bool read_parameter(Element& element, std::string_view name, std::optional<std::string_view> value,
                     bool in_offer) {
-  if (name == server_takeover_name) return set_once(element.server_no_context_takeover, value.has_value());
-  if (name == client_takeover_name) return set_once(element.client_no_context_takeover, value.has_value());
+  if (name == server_takeover_name)
+    return set_once(element.server_no_context_takeover, value.has_value());
+  if (name == client_takeover_name)
+    return set_once(element.client_no_context_takeover, value.has_value());
   if (name == server_bits_name) return set_once(element.server_bits, value);
   if (name != client_bits_name) return false;
   if (value || !in_offer) return set_once(element.client_bits, value);
@@ -67,7 +69,8 @@ void for_each_element(const Headers& headers, bool in_offer, Visit visit) {
     for (;;) {
       const ExtensionList::Item item = list.next();
       if (item == ExtensionList::Item::parameter) {
-        element->is_valid = element->is_valid && read_parameter(*element, list.name(), list.value(), in_offer);
+        element->is_valid =
+            element->is_valid && read_parameter(*element, list.name(), list.value(), in_offer);
         continue;
       }
       if (element && !visit(*element)) return;
@@ -78,7 +81,9 @@ void for_each_element(const Headers& headers, bool in_offer, Visit visit) {
   }
 }
 
-std::uint8_t narrower(int bits, int limit) { return static_cast<std::uint8_t>(std::min(bits, limit)); }
+std::uint8_t narrower(int bits, int limit) {
+  return static_cast<std::uint8_t>(std::min(bits, limit));
+}
 
 std::string format(const DeflateParameters& agreed, bool with_server_bits, bool with_client_bits) {
   std::string out(extension_name);
@@ -125,8 +130,8 @@ DeflateParameters choose_deflate(const Headers& request, const DeflateConfig& co
     const bool narrows_client = config.client_window_bits < DeflateConfig::max_window_bits;
     if (narrows_client && !offer.client_bits) return true;
     const int offered_server = offer.server_bits.value_or(DeflateConfig::max_window_bits);
-    const int offered_client = offer.client_bits.value_or(0) == 0 ? DeflateConfig::max_window_bits
-                                                                  : *offer.client_bits;
+    const int offered_client =
+        offer.client_bits.value_or(0) == 0 ? DeflateConfig::max_window_bits : *offer.client_bits;
     agreed.enabled = true;
     agreed.server_no_context_takeover =
         offer.server_no_context_takeover || config.server_no_context_takeover;
@@ -134,8 +139,10 @@ DeflateParameters choose_deflate(const Headers& request, const DeflateConfig& co
         offer.client_no_context_takeover || config.client_no_context_takeover;
     agreed.server_window_bits = narrower(offered_server, config.server_window_bits);
     agreed.client_window_bits = narrower(offered_client, config.client_window_bits);
-    const bool tell_server = offer.server_bits || agreed.server_window_bits < DeflateConfig::max_window_bits;
-    const bool tell_client = offer.client_bits && agreed.client_window_bits < DeflateConfig::max_window_bits;
+    const bool tell_server =
+        offer.server_bits || agreed.server_window_bits < DeflateConfig::max_window_bits;
+    const bool tell_client =
+        offer.client_bits && agreed.client_window_bits < DeflateConfig::max_window_bits;
     answer = format(agreed, tell_server, tell_client);
     return false;
   });
@@ -150,8 +157,10 @@ Error read_deflate_answer(const Headers& response, const DeflateConfig& config,
   for_each_element(response, false, [&](const Element& answer) {
     const int server_bits = answer.server_bits.value_or(DeflateConfig::max_window_bits);
     const int client_bits = answer.client_bits.value_or(config.client_window_bits);
-    // A server that does not take up what limits it may not be agreed with (RFC 7692 §7.1.1.1, §7.1.2.1).
-    const bool fits = server_bits <= config.server_window_bits && client_bits <= config.client_window_bits &&
+    // A server that does not take up what limits it may not be agreed with (RFC 7692 §7.1.1.1,
+    // §7.1.2.1).
+    const bool fits = server_bits <= config.server_window_bits &&
+                      client_bits <= config.client_window_bits &&
                       (answer.server_no_context_takeover || !config.server_no_context_takeover);
     if (!offered || agreed.enabled || !answer.is_deflate || !answer.is_valid || !fits) {
       error = Error::unrequested_extension;

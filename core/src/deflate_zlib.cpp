@@ -15,8 +15,9 @@ namespace wolframite {
 
 namespace {
 
-/// zlib's allocations, from a memory resource. zlib does not say how much it frees; its few blocks are noted
-/// beside, for a size in front of each would push those, powers of two all, into the next class of a pool.
+/// zlib's allocations, from a memory resource. zlib does not say how much it frees; its few blocks
+/// are noted beside, for a size in front of each would push those, powers of two all, into the next
+/// class of a pool.
 class Allocations {
  public:
   explicit Allocations(std::pmr::memory_resource& memory) : memory_(&memory) {}
@@ -52,8 +53,9 @@ class Allocations {
   };
 
   [[nodiscard]] Block* find(const void* address) {
-    const auto found = std::find_if(blocks_.begin(), blocks_.end(),
-                                    [address](const Block& block) { return block.address == address; });
+    const auto found = std::find_if(blocks_.begin(), blocks_.end(), [address](const Block& block) {
+      return block.address == address;
+    });
     return found == blocks_.end() ? nullptr : &*found;
   }
 
@@ -129,7 +131,8 @@ struct Inflater::State {
   State(int bits, std::pmr::memory_resource& memory)
       : allocations(memory),
         history(&memory),
-        window_bits(std::clamp(bits, DeflateConfig::min_window_bits, DeflateConfig::max_window_bits)) {
+        window_bits(
+            std::clamp(bits, DeflateConfig::min_window_bits, DeflateConfig::max_window_bits)) {
     prepare(stream, allocations);
   }
   State(const State&) = delete;
@@ -151,7 +154,8 @@ struct Inflater::State {
                          static_cast<uInt>(history.size()));
   }
 
-  /// zlib tells of a boundary only in the call that comes to it, and not in one that then finds nothing to do.
+  /// zlib tells of a boundary only in the call that comes to it, and not in one that then finds
+  /// nothing to do.
   void note_boundary(bool moved) {
     constexpr int end_of_block = 128;
     constexpr int unused_bits = 7;
@@ -185,8 +189,8 @@ DeflateStatus Inflater::decompress(ConstBytes& in, Bytes& room) {
   if (!state.running) state.start();
   for (;;) {
     const std::size_t before = in.size() + room.size();
-    const int result =
-        run(state.stream, in, room, [](z_stream& stream) { return inflate(&stream, Z_SYNC_FLUSH); });
+    const int result = run(state.stream, in, room,
+                           [](z_stream& stream) { return inflate(&stream, Z_SYNC_FLUSH); });
     state.note_boundary(in.size() + room.size() != before);
     if (result == Z_STREAM_END) {
       // zlib stops at a final block; the protocol goes on, with the same window.

@@ -251,9 +251,7 @@ constinit const ErrorCategory the_category;
 
 }  // namespace
 
-const std::error_category& error_category() noexcept {
-  return the_category;
-}
+const std::error_category& error_category() noexcept { return the_category; }
 
 std::error_code make_error_code(Error error) noexcept {
   return {static_cast<int>(error), the_category};
@@ -263,16 +261,10 @@ std::error_condition make_error_condition(ErrorClass value) noexcept {
   return {static_cast<int>(value), class_category};
 }
 
-CloseCode close_code_for(Error error) noexcept {
-  return row_of(error).close_code;
-}
+CloseCode close_code_for(Error error) noexcept { return row_of(error).close_code; }
 
-int http_status_for(Error error) noexcept {
-  return row_of(error).http_status;
-}
+int http_status_for(Error error) noexcept { return row_of(error).http_status; }
 
-const char* describe(Error error) noexcept {
-  return row_of(error).message;
-}
+const char* describe(Error error) noexcept { return row_of(error).message; }
 
 }  // namespace wolframite

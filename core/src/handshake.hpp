@@ -60,9 +60,10 @@ void write_refusal(std::string& out, const Response& response);
                                          std::string_view extensions = {});
 
 /// Checks a 101 response (RFC 6455 §4.1) to a request that asked for these subprotocols. If none of
-/// them was chosen, the error is `missing_subprotocol`, as in browsers. Compression was offered as `offered` says.
+/// them was chosen, the error is `missing_subprotocol`, as in browsers. Compression was offered as
+/// `offered` says.
 [[nodiscard]] Error check_response(const Response& response, std::span<const std::string> asked,
-                                   std::string_view expected_accept,
-                                   const DeflateConfig& offered, Negotiated& agreed);
+                                   std::string_view expected_accept, const DeflateConfig& offered,
+                                   Negotiated& agreed);
 
 }  // namespace wolframite::detail

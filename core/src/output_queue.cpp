@@ -29,10 +29,12 @@ struct OutputQueue::Shared : Segment {
 
 namespace {
 
-// A connection that writes little and often should cost one small block; one that is behind, few large ones.
+// A connection that writes little and often should cost one small block; one that is behind, few
+// large ones.
 constexpr std::size_t first_allocation = 4 * 1024;
 constexpr std::size_t next_allocation = 16 * 1024;
-// What follows a shared payload is, more often than not, the header of the next one and nothing else.
+// What follows a shared payload is, more often than not, the header of the next one and nothing
+// else.
 constexpr std::size_t allocation_after_shared = 256;
 
 }  // namespace
@@ -88,7 +90,8 @@ void OutputQueue::append(SharedBytes bytes, std::pmr::memory_resource& memory) {
 
 std::size_t OutputQueue::gather(std::span<ConstBytes> out) const {
   std::size_t used = 0;
-  for (const Segment* segment = head_; segment != nullptr && used < out.size(); segment = segment->next) {
+  for (const Segment* segment = head_; segment != nullptr && used < out.size();
+       segment = segment->next) {
     out[used++] = segment->pending();
   }
   return used;

@@ -16,7 +16,8 @@ constexpr std::size_t write_limit = 2048;
 Config timed_config(Reader& input) {
   Config config = chosen_config(input);
   // Offered, agreed on and used both ways, unless nothing that shapes it was chosen.
-  config.deflate.enabled = config.deflate.server_no_context_takeover || config.deflate.client_window_bits == 9;
+  config.deflate.enabled =
+      config.deflate.server_no_context_takeover || config.deflate.client_window_bits == 9;
   config.deflate.threshold = 4;
   config.max_head_size = 64 * 1024;
   config.max_headers = 124;

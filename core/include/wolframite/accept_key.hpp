@@ -18,7 +18,8 @@ namespace wolframite {
 /// Writes 16 random octets as a `Sec-WebSocket-Key` value: 24 characters. RFC 6455 §4.1, 7.
 [[nodiscard]] std::string format_key(std::span<const std::byte, 16> nonce);
 
-/// Whether `value` is the base64 of exactly 16 octets, padding and unused bits included. RFC 6455 §4.2.1, 5.
+/// Whether `value` is the base64 of exactly 16 octets, padding and unused bits included. RFC 6455
+/// §4.2.1, 5.
 [[nodiscard]] bool is_valid_key(std::string_view value);
 
 /// Base64 with padding (RFC 4648 §4).

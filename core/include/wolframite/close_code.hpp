@@ -12,16 +12,16 @@
 
 namespace wolframite {
 
-/// Why a connection ends. Any value of the ranges 3000-3999 (registered) and 4000-4999 (private) may be
-/// cast to it. RFC 6455 §7.4.1 and the IANA registry.
+/// Why a connection ends. Any value of the ranges 3000-3999 (registered) and 4000-4999 (private)
+/// may be cast to it. RFC 6455 §7.4.1 and the IANA registry.
 enum class CloseCode : std::uint16_t {
   normal = 1000,
   going_away = 1001,
   protocol_error = 1002,
   unsupported_data = 1003,
-  no_status = 1005,         ///< never on the wire: the Close frame had no body
-  abnormal = 1006,          ///< never on the wire: the connection ended without a Close frame
-  invalid_payload = 1007,   ///< text that is not UTF-8
+  no_status = 1005,        ///< never on the wire: the Close frame had no body
+  abnormal = 1006,         ///< never on the wire: the connection ended without a Close frame
+  invalid_payload = 1007,  ///< text that is not UTF-8
   policy_violation = 1008,
   message_too_big = 1009,
   mandatory_extension = 1010,
@@ -29,7 +29,7 @@ enum class CloseCode : std::uint16_t {
   service_restart = 1012,
   try_again_later = 1013,
   bad_gateway = 1014,
-  tls_handshake = 1015,     ///< never on the wire: the TLS handshake failed
+  tls_handshake = 1015,  ///< never on the wire: the TLS handshake failed
 };
 
 /// Whether `code` may stand in a Close frame. RFC 6455 §7.4.
@@ -50,11 +50,12 @@ struct CloseFrame {
   struct Parsed;
 
   /// Parses the (unmasked) body of a Close frame; an empty one gives `no_status`. Errors:
-  /// `invalid_close_body` (one octet), `invalid_close_code`, `invalid_utf8`. The reason is a view of `body`.
+  /// `invalid_close_body` (one octet), `invalid_close_code`, `invalid_utf8`. The reason is a view
+  /// of `body`.
   [[nodiscard]] static Parsed parse(ConstBytes body WOLFRAMITE_LIFETIMEBOUND);
 
-  /// Checks a frame before it is sent: `close_code_not_sendable` (`no_status` with an empty reason is an
-  /// empty body, and fine), `close_reason_too_long`, `close_reason_not_utf8`.
+  /// Checks a frame before it is sent: `close_code_not_sendable` (`no_status` with an empty reason
+  /// is an empty body, and fine), `close_reason_too_long`, `close_reason_not_utf8`.
   [[nodiscard]] Error check() const;
 
   /// Writes the body to the front of `out` and returns its size. Precondition: `check()` is `none`.

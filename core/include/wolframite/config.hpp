@@ -54,7 +54,8 @@ struct Config {
   /// `invalid_config` if limits contradict each other or a time is negative.
   [[nodiscard]] Error check() const {
     const bool sizes = write_buffer_size > 0 && max_write_buffer_size > write_buffer_size &&
-                       max_message_size > 0 && max_frame_size > 0 && max_head_size > 0 && max_headers > 0;
+                       max_message_size > 0 && max_frame_size > 0 && max_head_size > 0 &&
+                       max_headers > 0;
     const auto zero = std::chrono::milliseconds::zero();
     const bool times = handshake_timeout >= zero && idle_timeout >= zero && ping_interval >= zero &&
                        pong_timeout >= zero && close_timeout >= zero;
@@ -62,8 +63,8 @@ struct Config {
   }
 };
 
-/// A Config that many connections use and none copies. Made from a Config it allocates once; by default it
-/// refers to the default Config and allocates nothing.
+/// A Config that many connections use and none copies. Made from a Config it allocates once; by
+/// default it refers to the default Config and allocates nothing.
 class SharedConfig {
  public:
   SharedConfig() : config_(std::shared_ptr<const Config>(), &defaults()) {}

@@ -1,6 +1,6 @@
 /// @file
-/// The WebSocket protocol (RFC 6455) as a state machine: bytes, time and commands in; events, bytes and a
-/// deadline out.
+/// The WebSocket protocol (RFC 6455) as a state machine: bytes, time and commands in; events, bytes
+/// and a deadline out.
 #pragma once
 
 #include <chrono>
@@ -34,8 +34,8 @@ namespace wolframite {
 
 using Time = std::chrono::steady_clock::time_point;  ///< passed in, never read
 
-/// What a `deadline` is that has passed already: before every time that is told, and still near enough that
-/// the present can be subtracted from it.
+/// What a `deadline` is that has passed already: before every time that is told, and still near
+/// enough that the present can be subtracted from it.
 inline constexpr Time at_once{Time::min().time_since_epoch() / 2};
 
 /// One end of a WebSocket connection, with no I/O of its own.
@@ -44,12 +44,13 @@ inline constexpr Time at_once{Time::min().time_since_epoch() / 2};
 ///      time ----------------> advance() --> Event        deadline() --> when to call it next
 ///      send() ping() close() ...... queue --> output() / consume() --> bytes to the peer
 ///
-/// The owner's turn: `advance(now)`; `receive` until it gives nothing; write what `output` shows and
-/// `consume` what was written; shut the stream down for writing when `wants_shutdown`, close it when
-/// `is_terminated`; wait for the stream as `wants_read` and `wants_write` say, until `deadline`.
+/// The owner's turn: `advance(now)`; `receive` until it gives nothing; write what `output` shows
+/// and `consume` what was written; shut the stream down for writing when `wants_shutdown`, close it
+/// when `is_terminated`; wait for the stream as `wants_read` and `wants_write` say, until
+/// `deadline`.
 ///
-/// What the peer does wrong comes as `Closed`; what the owner does wrong comes back as a status, and has
-/// changed nothing. One thread at a time. An open, idle connection owns no heap memory.
+/// What the peer does wrong comes as `Closed`; what the owner does wrong comes back as a status,
+/// and has changed nothing. One thread at a time. An open, idle connection owns no heap memory.
 class Connection {
  public:
   /// Waits for a client's request. Buffers come from `memory`, which must outlive the connection;
@@ -57,8 +58,8 @@ class Connection {
   [[nodiscard]] static Connection server(SharedConfig config = {},
                                          std::pmr::memory_resource* memory = nullptr);
 
-  /// Queues the request and waits for the answer. `entropy` must outlive the connection. With a faulty
-  /// request the connection starts out closed, and the first `receive` says why.
+  /// Queues the request and waits for the answer. `entropy` must outlive the connection. With a
+  /// faulty request the connection starts out closed, and the first `receive` says why.
   [[nodiscard]] static Connection client(const ClientRequest& request, Entropy& entropy,
                                          SharedConfig config = {},
                                          std::pmr::memory_resource* memory = nullptr);
@@ -78,20 +79,21 @@ class Connection {
   Connection& operator=(Connection&&) noexcept;
   ~Connection();
 
-  /// Takes bytes from the front of `in`, unmasking in place, and returns one event; or nothing once `in` is
-  /// empty and no event waits. Call it until then. Views in the event point into `in`'s memory or the
-  /// connection's own and live until the next receive, receive_eof or advance.
+  /// Takes bytes from the front of `in`, unmasking in place, and returns one event; or nothing once
+  /// `in` is empty and no event waits. Call it until then. Views in the event point into `in`'s
+  /// memory or the connection's own and live until the next receive, receive_eof or advance.
   [[nodiscard]] std::optional<Event> receive(Bytes& in);
 
-  /// Tells that the stream has ended: cleanly, or for the reason `why` that the transport gives. Call it
-  /// until it returns nothing.
+  /// Tells that the stream has ended: cleanly, or for the reason `why` that the transport gives.
+  /// Call it until it returns nothing.
   [[nodiscard]] std::optional<Event> receive_eof(std::error_code why = {});
 
-  /// Tells the time, which must not run backwards. Acts on what is due and returns one event if that gave
-  /// one. Call it at `deadline()` at the latest; more calls are harmless.
+  /// Tells the time, which must not run backwards. Acts on what is due and returns one event if
+  /// that gave one. Call it at `deadline()` at the latest; more calls are harmless.
   [[nodiscard]] std::optional<Event> advance(Time now);
 
-  // Commands. Each returns an error of class `misuse` or `capacity`, or none; with an error nothing was done.
+  // Commands. Each returns an error of class `misuse` or `capacity`, or none; with an error nothing
+  // was done.
 
   /// Server: answers the waiting request with 101; `Opened` follows. RFC 6455 §4.2.2.
   [[nodiscard]] std::error_code accept(const Accept& with = {});
@@ -99,9 +101,10 @@ class Connection {
   /// Server: answers the waiting request with another status and ends the connection.
   [[nodiscard]] std::error_code refuse(const Response& response);
 
-  /// Queues a message, or a fragment of one unless `last`; the fragments of a message have one kind.
-  /// The payload is copied once, and masked on the way by a client. A `text` message must be valid UTF-8
-  /// as a whole. `write_buffer_full` with `max_write_buffer_size` already queued. RFC 6455 §5.4, §6.1.
+  /// Queues a message, or a fragment of one unless `last`; the fragments of a message have one
+  /// kind. The payload is copied once, and masked on the way by a client. A `text` message must be
+  /// valid UTF-8 as a whole. `write_buffer_full` with `max_write_buffer_size` already queued. RFC
+  /// 6455 §5.4, §6.1.
   [[nodiscard]] std::error_code send(Kind kind, ConstBytes payload, bool last = true,
                                      Compression compression = Compression::automatic);
 
@@ -115,20 +118,23 @@ class Connection {
 
   /// Queues a Close; `no_status` sends one with no body. Data still arrives until the peer's Close.
   /// RFC 6455 §7.1.2.
-  [[nodiscard]] std::error_code close(CloseCode code = CloseCode::normal, std::string_view reason = {});
+  [[nodiscard]] std::error_code close(CloseCode code = CloseCode::normal,
+                                      std::string_view reason = {});
 
-  /// Fills `gather` with the pending bytes in order, as far as it reaches, and returns how many entries it
-  /// used. The bytes neither move nor change until they are consumed, whatever is sent meanwhile.
+  /// Fills `gather` with the pending bytes in order, as far as it reaches, and returns how many
+  /// entries it used. The bytes neither move nor change until they are consumed, whatever is sent
+  /// meanwhile.
   [[nodiscard]] std::size_t output(std::span<ConstBytes> gather) const;
 
   /// Drops the first `size` pending bytes, which were written. At most `pending_output()`.
   void consume(std::size_t size);
 
-  /// Gives back the memory of compression contexts that can be made again, as `DeflateConfig::release_after`
-  /// does in time.
+  /// Gives back the memory of compression contexts that can be made again, as
+  /// `DeflateConfig::release_after` does in time.
   void release_memory();
 
-  /// Octets that the connection holds beyond its own size: output, parts of messages, compression contexts.
+  /// Octets that the connection holds beyond its own size: output, parts of messages, compression
+  /// contexts.
   [[nodiscard]] std::size_t memory_in_use() const;
 
   /// When to call `advance`. In the past means now; before the first `advance` it is `at_once`.
@@ -137,8 +143,8 @@ class Connection {
   [[nodiscard]] bool wants_read() const { return phase_ != Phase::over; }
   [[nodiscard]] bool wants_write() const { return !output_.empty(); }
 
-  /// Whether the owner should end its sending side of the stream now: all is written, and nothing more will
-  /// be. Stays true until the end.
+  /// Whether the owner should end its sending side of the stream now: all is written, and nothing
+  /// more will be. Stays true until the end.
   [[nodiscard]] bool wants_shutdown() const;
 
   /// Whether the stream can be closed: nothing is left to read, to write or to tell.
@@ -153,13 +159,13 @@ class Connection {
 
  private:
   enum class Phase : std::uint8_t {
-    request_head,    ///< server: reading the request
-    awaiting_answer, ///< server: the owner has to accept or refuse
-    response_head,   ///< client: reading the response
-    refusal_body,    ///< client: reading the body of a response that refuses
-    open,            ///< frames, until both Close frames went
-    closing,         ///< both went, or we failed it: what still comes is discarded until the end
-    over,            ///< the stream has ended
+    request_head,     ///< server: reading the request
+    awaiting_answer,  ///< server: the owner has to accept or refuse
+    response_head,    ///< client: reading the response
+    refusal_body,     ///< client: reading the body of a response that refuses
+    open,             ///< frames, until both Close frames went
+    closing,          ///< both went, or we failed it: what still comes is discarded until the end
+    over,             ///< the stream has ended
   };
   /// What the last event's view points into, to be released by the next call.
   enum class View : std::uint8_t { none, message, control, opening };
@@ -247,7 +253,8 @@ class Connection {
   std::unique_ptr<Ending> ending_;
   std::unique_ptr<Codec> codec_;
   detail::OutputQueue output_;
-  detail::Assembly assembly_;   ///< of the current message, unless it lies whole in the owner's buffer
+  detail::Assembly
+      assembly_;  ///< of the current message, unless it lies whole in the owner's buffer
   detail::Assembly control_;    ///< of a control frame's payload that came in pieces
   detail::Assembly held_pong_;  ///< the newest pong, while too many wait in output_
 
@@ -256,10 +263,11 @@ class Connection {
   Time heard_at_ = Time::min();     ///< when anything was received last; once pinged, when that was
   Time message_at_ = Time::min();   ///< when a data message went either way last
 
-  std::uint64_t remaining_ = 0;     ///< octets of the current frame's payload still to come
-  std::size_t pongs_end_ = 0;       ///< octets of output_ up to the end of the last queued pong
-  std::uint64_t message_size_ = 0;  ///< octets of the current message so far, announced ones included
-  Bytes consumed_{};                ///< the last view into the owner's buffer, for debug builds to scribble over
+  std::uint64_t remaining_ = 0;  ///< octets of the current frame's payload still to come
+  std::size_t pongs_end_ = 0;    ///< octets of output_ up to the end of the last queued pong
+  std::uint64_t message_size_ =
+      0;              ///< octets of the current message so far, announced ones included
+  Bytes consumed_{};  ///< the last view into the owner's buffer, for debug builds to scribble over
   std::uint32_t ping_serial_ = 0;
   MaskKey mask_{};
   std::byte header_[FrameHeader::max_size];  ///< the front of a header that came in pieces
@@ -274,15 +282,15 @@ class Connection {
   Phase phase_;
   View view_ = View::none;
   std::uint8_t queued_pongs_ = 0;  ///< in output_, since all before them were written
-  bool consumed_all_ = false;  ///< nothing was left in the owner's buffer behind consumed_
+  bool consumed_all_ = false;      ///< nothing was left in the owner's buffer behind consumed_
   bool in_frame_ = false;
   bool fin_ = false;
   bool masked_ = false;
-  bool in_message_ = false;      ///< received: between first and last fragment
-  bool compressed_ = false;      ///< the current message is
-  bool compressing_ = false;     ///< the message being sent is
-  bool chunk_given_ = false;     ///< deliver_chunks: the message's first piece was handed out
-  bool sending_message_ = false; ///< sent: between first and last fragment
+  bool in_message_ = false;       ///< received: between first and last fragment
+  bool compressed_ = false;       ///< the current message is
+  bool compressing_ = false;      ///< the message being sent is
+  bool chunk_given_ = false;      ///< deliver_chunks: the message's first piece was handed out
+  bool sending_message_ = false;  ///< sent: between first and last fragment
   bool close_sent_ = false;
   bool close_received_ = false;
   bool pong_held_ = false;

@@ -16,14 +16,15 @@ namespace wolframite {
 
 /// Whether and how messages are compressed. Part of `Config`.
 struct DeflateConfig {
-  static constexpr int min_window_bits = 8;   ///< RFC 7692 §7.1.2
+  static constexpr int min_window_bits = 8;  ///< RFC 7692 §7.1.2
   static constexpr int max_window_bits = 15;
 
   /// Client: offers compression. Server: accepts an offer.
   bool enabled = false;
 
-  /// Largest LZ77 windows, as a power of two of octets (8-15), of what the server and the client send.
-  /// A window of 8 bits is agreed to, but zlib cannot make it: such a sender does not compress.
+  /// Largest LZ77 windows, as a power of two of octets (8-15), of what the server and the client
+  /// send. A window of 8 bits is agreed to, but zlib cannot make it: such a sender does not
+  /// compress.
   int server_window_bits = 15;
   int client_window_bits = 15;
 
@@ -37,8 +38,8 @@ struct DeflateConfig {
   /// Messages below this many octets go out as they are.
   std::size_t threshold = 64;
 
-  /// Gives the memory of contexts back when no message went either way for this long, save what the peer may
-  /// still refer to. Zero never does.
+  /// Gives the memory of contexts back when no message went either way for this long, save what the
+  /// peer may still refer to. Zero never does.
   std::chrono::milliseconds release_after{10'000};
 
   [[nodiscard]] bool is_valid() const {
@@ -69,9 +70,10 @@ enum class Compression : std::uint8_t {
 /// Whether the library was built with its codec. Without it nothing is offered or accepted.
 [[nodiscard]] bool is_deflate_available();
 
-/// The octets that end a flushed deflate stream. A sender leaves them out, a receiver puts them back
-/// (RFC 7692 §7.2.1, §7.2.2).
-inline constexpr std::byte deflate_tail[] = {std::byte{0}, std::byte{0}, std::byte{0xFF}, std::byte{0xFF}};
+/// The octets that end a flushed deflate stream. A sender leaves them out, a receiver puts them
+/// back (RFC 7692 §7.2.1, §7.2.2).
+inline constexpr std::byte deflate_tail[] = {std::byte{0}, std::byte{0}, std::byte{0xFF},
+                                             std::byte{0xFF}};
 
 /// What a codec's step came to.
 enum class DeflateStatus : std::uint8_t {
@@ -97,9 +99,9 @@ class Deflater {
   }
   ~Deflater();
 
-  /// Takes octets from the front of `in` and writes to the front of `room`, moving both on, until all that was
-  /// given can be inflated. What it then has written ends in `deflate_tail`. Precondition: `room` has six
-  /// octets or more, for zlib may never come to an end with less.
+  /// Takes octets from the front of `in` and writes to the front of `room`, moving both on, until
+  /// all that was given can be inflated. What it then has written ends in `deflate_tail`.
+  /// Precondition: `room` has six octets or more, for zlib may never come to an end with less.
   [[nodiscard]] DeflateStatus compress(ConstBytes& in, Bytes& room);
 
   /// Octets held.
@@ -110,7 +112,8 @@ class Deflater {
   State* state_;
 };
 
-/// Decompresses messages. Its memory comes from the resource it is made with, which must outlive it.
+/// Decompresses messages. Its memory comes from the resource it is made with, which must outlive
+/// it.
 class Inflater {
  public:
   Inflater(int window_bits, std::pmr::memory_resource& memory);
@@ -121,15 +124,17 @@ class Inflater {
   }
   ~Inflater();
 
-  /// Takes octets from the front of `in` and writes to the front of `room`, moving both on. At the end of a
-  /// message `in` must be `deflate_tail`. A final block (RFC 7692 §7.2.3.4) ends nothing: the next one may follow.
+  /// Takes octets from the front of `in` and writes to the front of `room`, moving both on. At the
+  /// end of a message `in` must be `deflate_tail`. A final block (RFC 7692 §7.2.3.4) ends nothing:
+  /// the next one may follow.
   [[nodiscard]] DeflateStatus decompress(ConstBytes& in, Bytes& room);
 
-  /// Whether the stream is at the end of a block, on an octet boundary, as it must be after a message's tail.
+  /// Whether the stream is at the end of a block, on an octet boundary, as it must be after a
+  /// message's tail.
   [[nodiscard]] bool is_at_boundary() const;
 
-  /// Exchanges the decoder for the history that it may still be asked for, or the other way round at the next
-  /// `decompress`. Only at a boundary.
+  /// Exchanges the decoder for the history that it may still be asked for, or the other way round
+  /// at the next `decompress`. Only at a boundary.
   void pack();
 
   /// Octets held.

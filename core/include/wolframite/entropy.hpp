@@ -6,9 +6,10 @@
 
 namespace wolframite {
 
-/// A source of unpredictable octets, lent to client connections for handshake and masking keys. RFC 6455
-/// §5.3 asks for strong entropy: use the operating system's generator (`wolframite/random.hpp` of the
-/// adapters does). One thread at a time; it must outlive each `Connection` that it was lent to.
+/// A source of unpredictable octets, lent to client connections for handshake and masking keys. RFC
+/// 6455 §5.3 asks for strong entropy: use the operating system's generator (`wolframite/random.hpp`
+/// of the adapters does). One thread at a time; it must outlive each `Connection` that it was lent
+/// to.
 class Entropy {
  public:
   /// Overwrites all of `out`.

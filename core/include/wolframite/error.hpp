@@ -9,69 +9,70 @@ namespace wolframite {
 
 enum class CloseCode : std::uint16_t;
 
-/// One value for each distinct failure. Converts to `std::error_code`, whose message says what a person can do.
+/// One value for each distinct failure. Converts to `std::error_code`, whose message says what a
+/// person can do.
 enum class Error : std::uint8_t {
   none = 0,
 
   // The peer broke the framing rules (RFC 6455 §5): class `protocol`.
-  reserved_bits_set,           ///< an RSV bit that no negotiated extension defines
-  unknown_data_opcode,         ///< opcodes 0x3-0x7
-  unknown_control_opcode,      ///< opcodes 0xB-0xF
+  reserved_bits_set,       ///< an RSV bit that no negotiated extension defines
+  unknown_data_opcode,     ///< opcodes 0x3-0x7
+  unknown_control_opcode,  ///< opcodes 0xB-0xF
   unmasked_frame_from_client,
   masked_frame_from_server,
   fragmented_control_frame,
-  control_frame_too_big,       ///< payload above 125 octets
-  unexpected_continuation,     ///< continuation frame with no message begun
-  expected_continuation,       ///< new message inside an unfinished one
+  control_frame_too_big,    ///< payload above 125 octets
+  unexpected_continuation,  ///< continuation frame with no message begun
+  expected_continuation,    ///< new message inside an unfinished one
   length_not_minimal,
-  length_too_large,            ///< 2^63 octets or more
-  invalid_close_body,          ///< a Close body of one octet
+  length_too_large,    ///< 2^63 octets or more
+  invalid_close_body,  ///< a Close body of one octet
   invalid_close_code,
 
-  invalid_deflate,             ///< a compressed message that cannot be inflated
+  invalid_deflate,  ///< a compressed message that cannot be inflated
 
   // Text that is not UTF-8: class `utf8`.
   invalid_utf8,
 
   // A limit of Config was passed: class `capacity`.
-  frame_too_big,               ///< `max_frame_size`
-  message_too_big,             ///< `max_message_size`
-  head_too_big,                ///< `max_head_size`
-  too_many_headers,            ///< `max_headers`
-  write_buffer_full,           ///< `max_write_buffer_size`; nothing was queued
+  frame_too_big,      ///< `max_frame_size`
+  message_too_big,    ///< `max_message_size`
+  head_too_big,       ///< `max_head_size`
+  too_many_headers,   ///< `max_headers`
+  write_buffer_full,  ///< `max_write_buffer_size`; nothing was queued
 
   // The opening handshake failed (RFC 6455 §4): class `handshake`.
   malformed_request_line,
   malformed_status_line,
-  malformed_header,            ///< bad name or value, obs-fold, bare CR or LF, NUL, space before the colon
+  malformed_header,  ///< bad name or value, obs-fold, bare CR or LF, NUL, space before the colon
   method_not_get,
   version_not_http_1_1,
   missing_host,
-  duplicate_header,            ///< Host, Sec-WebSocket-Key, -Version, -Accept or -Protocol more than once
-  unexpected_body,             ///< a request with Content-Length or Transfer-Encoding
-  missing_upgrade,             ///< no `websocket` in Upgrade
+  duplicate_header,  ///< Host, Sec-WebSocket-Key, -Version, -Accept or -Protocol more than once
+  unexpected_body,   ///< a request with Content-Length or Transfer-Encoding
+  missing_upgrade,   ///< no `websocket` in Upgrade
   missing_connection_upgrade,  ///< no `upgrade` in Connection
   missing_version,             ///< no Sec-WebSocket-Version
   unsupported_version,         ///< other than 13
   missing_key,
-  invalid_key,                 ///< not the base64 of 16 octets
-  malformed_extensions,        ///< Sec-WebSocket-Extensions does not follow its grammar
-  malformed_subprotocols,      ///< Sec-WebSocket-Protocol does not follow its grammar
-  bytes_after_request,         ///< the client sent more before it had its answer
-  missing_accept,              ///< a 101 without Sec-WebSocket-Accept
+  invalid_key,             ///< not the base64 of 16 octets
+  malformed_extensions,    ///< Sec-WebSocket-Extensions does not follow its grammar
+  malformed_subprotocols,  ///< Sec-WebSocket-Protocol does not follow its grammar
+  bytes_after_request,     ///< the client sent more before it had its answer
+  missing_accept,          ///< a 101 without Sec-WebSocket-Accept
   accept_mismatch,
-  unrequested_subprotocol,     ///< the server chose one that was not asked for
-  missing_subprotocol,         ///< subprotocols were asked for as required and none was chosen
-  unrequested_extension,       ///< the server chose one that was not offered
-  refused,                     ///< the upgrade was answered with another status than 101
-  handshake_incomplete,        ///< the stream ended inside the handshake
+  unrequested_subprotocol,  ///< the server chose one that was not asked for
+  missing_subprotocol,      ///< subprotocols were asked for as required and none was chosen
+  unrequested_extension,    ///< the server chose one that was not offered
+  refused,                  ///< the upgrade was answered with another status than 101
+  handshake_incomplete,     ///< the stream ended inside the handshake
 
   // The URL cannot be used: class `url`.
   malformed_url,
-  unsupported_url_scheme,      ///< neither ws nor wss
+  unsupported_url_scheme,  ///< neither ws nor wss
   missing_host_name,
   invalid_port,
-  url_has_fragment,            ///< RFC 6455 §3 forbids one
+  url_has_fragment,  ///< RFC 6455 §3 forbids one
 
   // Time ran out: class `timeout`.
   handshake_timeout,
@@ -80,25 +81,26 @@ enum class Error : std::uint8_t {
   close_timeout,
 
   // The connection is over: class `closed`.
-  connection_reset,            ///< the stream ended without a Close frame
+  connection_reset,  ///< the stream ended without a Close frame
 
-  // A command at the wrong time, or one that cannot be carried out: class `misuse`. It changed nothing.
-  not_open,                    ///< the opening handshake is not done yet
-  send_after_close,            ///< a Close was already sent
-  no_request,                  ///< accept() or refuse() with no request waiting
-  not_an_upgrade,              ///< accept() of a plain HTTP request
-  message_kind_changed,        ///< a fragment of another kind than its message
-  message_unfinished,          ///< a whole message inside a message sent in fragments
-  control_payload_too_long,    ///< above 125 octets
+  // A command at the wrong time, or one that cannot be carried out: class `misuse`. It changed
+  // nothing.
+  not_open,                  ///< the opening handshake is not done yet
+  send_after_close,          ///< a Close was already sent
+  no_request,                ///< accept() or refuse() with no request waiting
+  not_an_upgrade,            ///< accept() of a plain HTTP request
+  message_kind_changed,      ///< a fragment of another kind than its message
+  message_unfinished,        ///< a whole message inside a message sent in fragments
+  control_payload_too_long,  ///< above 125 octets
   close_code_not_sendable,
-  close_reason_too_long,       ///< above 123 octets
+  close_reason_too_long,  ///< above 123 octets
   close_reason_not_utf8,
-  invalid_header,              ///< a name that is no token, or a value with CR, LF or NUL
-  reserved_header,             ///< the handshake writes this one itself
-  invalid_subprotocol,         ///< not a token, or given twice
-  subprotocol_not_requested,   ///< accept() with one the client did not ask for
-  invalid_status,              ///< refuse() with a status outside 200-599
-  no_entropy,                  ///< a client connection that was lent no Entropy
+  invalid_header,             ///< a name that is no token, or a value with CR, LF or NUL
+  reserved_header,            ///< the handshake writes this one itself
+  invalid_subprotocol,        ///< not a token, or given twice
+  subprotocol_not_requested,  ///< accept() with one the client did not ask for
+  invalid_status,             ///< refuse() with a status outside 200-599
+  no_entropy,                 ///< a client connection that was lent no Entropy
   invalid_config,
 };
 
@@ -119,7 +121,8 @@ enum class ErrorClass : std::uint8_t {
 [[nodiscard]] std::error_code make_error_code(Error error) noexcept;
 [[nodiscard]] std::error_condition make_error_condition(ErrorClass value) noexcept;
 
-/// The status code to fail a connection with (RFC 6455 §7.4.1); `abnormal` where no Close frame can tell.
+/// The status code to fail a connection with (RFC 6455 §7.4.1); `abnormal` where no Close frame can
+/// tell.
 [[nodiscard]] CloseCode close_code_for(Error error) noexcept;
 
 /// The HTTP status that answers a request with this fault; 400 where nothing fits better.

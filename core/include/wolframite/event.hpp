@@ -42,7 +42,8 @@ struct OwnedMessage {
   [[nodiscard]] std::string_view text() const WOLFRAMITE_LIFETIMEBOUND { return text_of(data); }
 };
 
-/// A data message, or with `Config::deliver_chunks` a piece of one. The octets may be changed in place.
+/// A data message, or with `Config::deliver_chunks` a piece of one. The octets may be changed in
+/// place.
 struct Message {
   Kind kind;
   Bytes data;
@@ -66,8 +67,8 @@ struct Ponged {
   ConstBytes data;  ///< at most 125 octets
 };
 
-/// The peer's Close frame was received; ours is queued, if it was not sent before. `Closed` follows once
-/// the stream ends. No message comes after this.
+/// The peer's Close frame was received; ours is queued, if it was not sent before. `Closed` follows
+/// once the stream ends. No message comes after this.
 struct Closing {
   CloseCode code;  ///< `no_status` if the frame had none
   std::string_view reason;
@@ -75,8 +76,8 @@ struct Closing {
 
 /// The connection is over. Always the last event, and given exactly once.
 struct Closed {
-  std::error_code why;      ///< none if the closing handshake was completed
-  CloseCode code;           ///< the peer's; without its Close the one we failed it with; else `abnormal`
+  std::error_code why;  ///< none if the closing handshake was completed
+  CloseCode code;  ///< the peer's; without its Close the one we failed it with; else `abnormal`
   std::string_view reason;  ///< the peer's
   bool clean;               ///< a Close frame went each way (RFC 6455 §7.1.4)
 };

@@ -44,24 +44,25 @@ enum class Role : std::uint8_t { server, client };
 ///     +-+-+-+-+-------+-+-------------+  masking key, if MASK         |
 ///     +---------------------------------------------------------------+
 struct FrameHeader {
-  static constexpr std::size_t max_size = 14;          ///< octets: 2 + 8 + 4
+  static constexpr std::size_t max_size = 14;  ///< octets: 2 + 8 + 4
   static constexpr std::size_t max_control_payload = 125;
-  static constexpr std::uint8_t rsv1 = 4;             ///< in `rsv`: a compressed message begins (RFC 7692 §6)
+  static constexpr std::uint8_t rsv1 = 4;  ///< in `rsv`: a compressed message begins (RFC 7692 §6)
 
   bool fin = true;
-  std::uint8_t rsv = 0;       ///< bit 2 is RSV1, bit 1 RSV2, bit 0 RSV3
+  std::uint8_t rsv = 0;  ///< bit 2 is RSV1, bit 1 RSV2, bit 0 RSV3
   OpCode opcode = OpCode::binary;
   bool masked = false;
-  MaskKey mask{};             ///< zero unless `masked`
-  std::uint64_t length = 0;   ///< payload octets
+  MaskKey mask{};            ///< zero unless `masked`
+  std::uint64_t length = 0;  ///< payload octets
 
   /// What `parse` found.
   struct Parsed;
 
-  /// Parses the header at the front of `bytes`. Needs no more octets than the header has, and reports a
-  /// violation as soon as the octets that show it are there: an unknown opcode or a fragmented control
-  /// frame after the first octet; a control frame longer than 125 octets, after the second; a length that is
-  /// not minimal or not below 2^63, once complete. RSV and MASK bits are the caller's to judge. RFC 6455 §5.2, §5.5.
+  /// Parses the header at the front of `bytes`. Needs no more octets than the header has, and
+  /// reports a violation as soon as the octets that show it are there: an unknown opcode or a
+  /// fragmented control frame after the first octet; a control frame longer than 125 octets, after
+  /// the second; a length that is not minimal or not below 2^63, once complete. RSV and MASK bits
+  /// are the caller's to judge. RFC 6455 §5.2, §5.5.
   [[nodiscard]] static Parsed parse(ConstBytes bytes);
 
   /// Writes the header to the front of `out` and returns its size in octets.

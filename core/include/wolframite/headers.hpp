@@ -30,16 +30,19 @@ class Headers {
   Headers() = default;
   Headers(std::initializer_list<Field> fields);
 
-  /// Adds a field at the end. Nothing is checked here: `is_valid_header` does, where headers are put to use.
+  /// Adds a field at the end. Nothing is checked here: `is_valid_header` does, where headers are
+  /// put to use.
   void append(std::string_view name, std::string_view value);
 
   /// The value of the first field of this name.
-  [[nodiscard]] std::optional<std::string_view> find(std::string_view name) const WOLFRAMITE_LIFETIMEBOUND;
+  [[nodiscard]] std::optional<std::string_view> find(std::string_view name) const
+      WOLFRAMITE_LIFETIMEBOUND;
 
   /// How many fields have this name.
   [[nodiscard]] std::size_t count(std::string_view name) const;
 
-  /// Whether any field of this name holds `token` in its comma-separated list, without case. Linear time.
+  /// Whether any field of this name holds `token` in its comma-separated list, without case. Linear
+  /// time.
   [[nodiscard]] bool has_token(std::string_view name, std::string_view token) const;
 
   [[nodiscard]] std::size_t size() const { return fields_.size(); }
@@ -94,8 +97,8 @@ inline Headers::Iterator Headers::end() const { return {*this, fields_.size()}; 
 /// Whether `text` is a token (RFC 9110 §5.6.2): not empty, and of tchar only.
 [[nodiscard]] bool is_token(std::string_view text);
 
-/// Whether a field may be sent: the name a token, the value without control characters save HTAB, and with
-/// no space at either end (RFC 9110 §5.5).
+/// Whether a field may be sent: the name a token, the value without control characters save HTAB,
+/// and with no space at either end (RFC 9110 §5.5).
 [[nodiscard]] bool is_valid_header(std::string_view name, std::string_view value);
 
 }  // namespace wolframite

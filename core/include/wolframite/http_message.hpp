@@ -16,8 +16,8 @@ struct Request {
   std::string target;  ///< origin-form or absolute-form, as the client sent it
   Headers headers;
 
-  /// Whether it asks for a WebSocket; if so the handshake's headers have been checked (RFC 6455 §4.2.1).
-  /// Otherwise it is plain HTTP, to be answered with `refuse()`.
+  /// Whether it asks for a WebSocket; if so the handshake's headers have been checked (RFC 6455
+  /// §4.2.1). Otherwise it is plain HTTP, to be answered with `refuse()`.
   [[nodiscard]] bool is_upgrade() const;
 
   /// The subprotocols that the client asked for, in its order of preference (RFC 6455 §4.1, 10).

@@ -26,9 +26,9 @@ class Utf8Validator {
 
   bool step(std::byte next);
 
-  std::uint8_t needed_ = 0;         ///< continuation octets still to come, or `failed`
-  std::uint8_t next_min_ = 0x80;    ///< smallest octet allowed next
-  std::uint8_t next_max_ = 0xBF;    ///< largest octet allowed next
+  std::uint8_t needed_ = 0;       ///< continuation octets still to come, or `failed`
+  std::uint8_t next_min_ = 0x80;  ///< smallest octet allowed next
+  std::uint8_t next_max_ = 0xBF;  ///< largest octet allowed next
 };
 
 /// Whether `text` is valid UTF-8 as a whole.

@@ -9,7 +9,8 @@
 
 namespace wolframite::detail {
 
-/// A byte buffer of one pointer, that owns no memory while empty. It grows with the bytes it is given.
+/// A byte buffer of one pointer, that owns no memory while empty. It grows with the bytes it is
+/// given.
 class Assembly {
  public:
   Assembly() = default;
@@ -17,9 +18,10 @@ class Assembly {
   Assembly& operator=(Assembly&& other) noexcept;
   ~Assembly() { clear(); }
 
-  /// Adds room for `size` bytes at the end, to be written by the caller. `expected` more are announced:
-  /// never a reason to reserve them, but one not to reserve beyond them.
-  [[nodiscard]] std::byte* extend(std::size_t size, std::size_t expected, std::pmr::memory_resource& memory);
+  /// Adds room for `size` bytes at the end, to be written by the caller. `expected` more are
+  /// announced: never a reason to reserve them, but one not to reserve beyond them.
+  [[nodiscard]] std::byte* extend(std::size_t size, std::size_t expected,
+                                  std::pmr::memory_resource& memory);
 
   /// Cuts the last `size` bytes off, and keeps their memory.
   void shrink(std::size_t size);

@@ -10,8 +10,8 @@
 
 namespace wolframite::detail {
 
-/// A list of segments. Small frames fill blocks one after the other; a shared payload is a segment of its
-/// own. Bytes once appended neither move nor change, and an empty queue owns no memory.
+/// A list of segments. Small frames fill blocks one after the other; a shared payload is a segment
+/// of its own. Bytes once appended neither move nor change, and an empty queue owns no memory.
 ///
 ///     head_                                            tail_
 ///     [block: 81 05 H e l l o 82 7F ..] -> [shared payload] -> [block: 89 00 .....]
@@ -23,7 +23,8 @@ class OutputQueue {
   OutputQueue& operator=(OutputQueue&& other) noexcept;
   ~OutputQueue() { clear(); }
 
-  /// Appends `size` bytes to be written by the caller now, in one piece. Their memory comes from `memory`.
+  /// Appends `size` bytes to be written by the caller now, in one piece. Their memory comes from
+  /// `memory`.
   [[nodiscard]] std::byte* extend(std::size_t size, std::pmr::memory_resource& memory);
   void append(ConstBytes bytes, std::pmr::memory_resource& memory);
   void append(SharedBytes bytes, std::pmr::memory_resource& memory);
