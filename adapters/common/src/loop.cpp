@@ -34,7 +34,10 @@ void Sleep::await_suspend(std::coroutine_handle<> frame) {
 
 void Sleep::fire() { loop_.resume(frame_); }
 
-Loop::Loop() : mailbox_(std::make_shared<Mailbox>()) { update_now(); }
+Loop::Loop(std::size_t buffer_size, std::size_t idle_buffers)
+    : mailbox_(std::make_shared<Mailbox>()), buffers_(buffer_size, idle_buffers) {
+  update_now();
+}
 
 Loop::~Loop() = default;
 
@@ -45,7 +48,12 @@ void Loop::destroy_all() noexcept {
   }
   ended_.clear();
   while (ready_.is_linked()) ready_.next->unlink();
+  for (StreamCore* const stream : orphans_) {
+    stream->aborted_ = true;
+    if (!stream->attended_) attend(*stream);
+  }
   settle_streams();
+  quiesce();
   attended_.clear();
   while (!orphans_.empty()) delete orphans_.back();
   assert(streams_ == 0 && "a stream outlives its loop");
@@ -62,10 +70,17 @@ bool Loop::has_work() const {
 }
 
 void Loop::run() {
-  while (!stopped_.exchange(false, std::memory_order_relaxed) && has_work()) run_once();
+  while (!stopped_.exchange(false, std::memory_order_relaxed) && has_work()) turn(std::nullopt);
+  submit();
 }
 
 bool Loop::run_once(std::optional<std::chrono::milliseconds> timeout) {
+  turn(timeout);
+  submit();
+  return has_work();
+}
+
+void Loop::turn(std::optional<std::chrono::milliseconds> timeout) {
   check_thread();
   std::optional<Time> until = deadline();
   if (timeout) {
@@ -78,7 +93,6 @@ bool Loop::run_once(std::optional<std::chrono::milliseconds> timeout) {
   run_ready();
   settle_streams();
   if (exception_) std::rethrow_exception(std::exchange(exception_, nullptr));
-  return has_work();
 }
 
 std::optional<Time> Loop::deadline() const {

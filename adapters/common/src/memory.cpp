@@ -92,33 +92,40 @@ LoopMemory::~LoopMemory() {
   }
 }
 
-std::byte* BufferPool::acquire() {
-  ++lent_;
+std::byte* BufferPool::withdraw() {
   if (free_ == nullptr) {
-    return static_cast<std::byte*>(::operator new (buffer_size, std::align_val_t{64}));
+    auto* const buffer = static_cast<std::byte*>(::operator new (size_, std::align_val_t{64}));
+    poison(buffer, size_);
+    return buffer;
   }
   --idle_;
   Free* const buffer = free_;
   free_ = buffer->next;
-  unpoison(buffer, buffer_size);
   return reinterpret_cast<std::byte*>(buffer);
+}
+
+std::byte* BufferPool::lend(std::byte* buffer) noexcept {
+  ++lent_;
+  unpoison(buffer, size_);
+  return buffer;
 }
 
 void BufferPool::release(std::byte* buffer) noexcept {
   --lent_;
   if (idle_ == cache_limit_) {
+    unpoison(buffer, size_);
     ::operator delete (buffer, std::align_val_t{64});
     return;
   }
   ++idle_;
   free_ = new (buffer) Free{free_};
-  poison(after(buffer, sizeof(Free)), buffer_size - sizeof(Free));
+  poison(after(buffer, sizeof(Free)), size_ - sizeof(Free));
 }
 
 BufferPool::~BufferPool() {
   while (free_ != nullptr) {
     Free* const next = free_->next;
-    unpoison(free_, buffer_size);
+    unpoison(free_, size_);
     ::operator delete (free_, std::align_val_t{64});
     free_ = next;
   }

@@ -69,7 +69,7 @@ void StreamCore::settle() {
   if (orphaned_ && reader_ == nullptr && (aborted_ || !socket_.is_open())) {
     if (socket_.is_open()) close_socket();
     release_input();
-    if (!attended_) delete this;  // else the next time
+    if (!attended_) destroy();  // else the next time
     return;
   }
   if (socket_.is_open() && writable_ && session_.wants_write()) attend();

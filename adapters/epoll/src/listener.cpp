@@ -1,82 +1,24 @@
+#include "listener.hpp"
+
 #include <sys/socket.h>
-#include <sys/un.h>
-#include <unistd.h>
 
 #include <cerrno>
-#include <chrono>
-#include <string>
 #include <utility>
-
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-
-#include "wolframite/epoll.hpp"
 
 namespace wolframite::epoll {
 namespace {
 
-constexpr int turn_budget = 64;                    // connections accepted in one turn
-constexpr std::chrono::milliseconds back_off{20};  // before trying again without descriptors
-
-std::error_code last_error() { return {errno, std::system_category()}; }
+constexpr int turn_budget = 64;  // connections accepted in one turn
 
 }  // namespace
 
-Listener::Listener(Loop& loop, Socket socket, Endpoint local)
-    : loop_(loop), socket_(std::move(socket)), local_(local) {}
+Acceptor::~Acceptor() { epoll_loop().forget(socket_.fd(), this); }
 
-Listener::~Listener() {
-  if (is_armed()) loop_.timers().disarm(*this);
-  loop_.forget(socket_.fd(), this);
-  if (local_.family() == AF_UNIX) {
-    const char* const path = reinterpret_cast<const sockaddr_un*>(local_.data())->sun_path;
-    if (path[0] != '\0') ::unlink(path);
-  }
-  if (waiting_ != nullptr) {
-    waiting_->listener_ = nullptr;
-    loop_.schedule(*waiting_);
-  }
+std::error_code Acceptor::begin() {
+  return epoll_loop().watch(socket_.fd(), EPOLLIN | EPOLLET, *this);
 }
 
-Result<std::unique_ptr<Listener>> Listener::bind(Loop& loop, const Endpoint& endpoint,
-                                                 ListenOptions options) {
-  Result<Socket> socket = Socket::open(endpoint.family());
-  if (!socket) return tl::unexpected(socket.error());
-  std::error_code error;
-  if (endpoint.is_ip()) {
-    error = socket->set_option(SOL_SOCKET, SO_REUSEADDR, 1);
-    if (!error && options.reuse_port) error = socket->set_option(SOL_SOCKET, SO_REUSEPORT, 1);
-    // What is accepted inherits it, so that it costs one system call in all.
-    if (!error && options.disable_nagle) error = socket->disable_nagle();
-  }
-  if (error) return tl::unexpected(error);
-  if (::bind(socket->fd(), endpoint.data(), endpoint.size()) != 0)
-    return tl::unexpected(last_error());
-  if (::listen(socket->fd(), options.backlog) != 0) return tl::unexpected(last_error());
-  const Result<Endpoint> local = socket->local_endpoint();
-  if (!local) return tl::unexpected(local.error());
-  std::unique_ptr<Listener> listener(new Listener(loop, std::move(*socket), *local));
-  error = loop.watch(listener->socket_.fd(), EPOLLIN | EPOLLET, *listener);
-  if (error) return tl::unexpected(error);
-  return listener;
-}
-
-Result<std::unique_ptr<Listener>> Listener::bind(Loop& loop, std::string_view host,
-                                                 std::uint16_t port, ListenOptions options) {
-  const Result<Endpoint> endpoint = Endpoint::ip(host == "localhost" ? "127.0.0.1" : host, port);
-  if (!endpoint) return tl::unexpected(endpoint.error());
-  return bind(loop, *endpoint, options);
-}
-
-Result<std::unique_ptr<Listener>> Listener::bind_unix(Loop& loop, std::string_view path,
-                                                      ListenOptions options) {
-  const Result<Endpoint> endpoint = Endpoint::unix_path(path);
-  if (!endpoint) return tl::unexpected(endpoint.error());
-  return bind(loop, *endpoint, options);
-}
-
-// Sets accepted_ and returns true if there is an outcome.
-bool Listener::try_accept() {
+bool Acceptor::try_accept() {
   if (accepted_) return true;
   if (!readable_ || is_armed()) return false;
   if (turn_ != loop_.now()) {
@@ -94,60 +36,27 @@ bool Listener::try_accept() {
       accepted_.emplace(Socket::from_nonblocking(fd));
       return true;
     }
-    switch (errno) {
-      case EAGAIN:
-        readable_ = false;
-        return false;
-      case EMFILE:
-      case ENFILE:
-      case ENOBUFS:
-      case ENOMEM:
+    if (errno == EAGAIN) {
+      readable_ = false;
+      return false;
+    }
+    switch (classify(errno)) {
+      case Failure::connection:
+        continue;
+      case Failure::shortage:
         // Those who wait in the backlog stay there: no edge tells of them, so a timer has to.
-        ++shortages_;
-        loop_.timers().arm(*this, loop_.now() + back_off);
+        wait_out_shortage();
         return false;
-      case EBADF:
-      case EFAULT:
-      case EINVAL:
-      case ENOTSOCK:
-      case EOPNOTSUPP:
-        accepted_.emplace(tl::unexpected(last_error()));
+      case Failure::listener:
+        accepted_.emplace(tl::unexpected(std::error_code(errno, std::system_category())));
         return true;
-      default:
-        continue;  // this connection has failed already (accept(2)), the next one may not have
     }
   }
 }
 
-void Listener::on_events(std::uint32_t) {
+void Acceptor::on_events(std::uint32_t) {
   readable_ = true;
   serve();
-}
-
-void Listener::fire() { serve(); }
-
-void Listener::serve() {
-  if (waiting_ == nullptr || !try_accept()) return;
-  loop_.resume(std::exchange(waiting_, nullptr)->frame);
-}
-
-Listener::Accepting::~Accepting() {
-  if (listener_ != nullptr && listener_->waiting_ == this) listener_->waiting_ = nullptr;
-}
-
-bool Listener::Accepting::await_ready() { return listener_->try_accept(); }
-
-void Listener::Accepting::await_suspend(std::coroutine_handle<> waiting) {
-  frame = waiting;
-  listener_->waiting_ = this;
-}
-
-Result<Socket> Listener::Accepting::await_resume() {
-  if (listener_ == nullptr)
-    return tl::unexpected(std::make_error_code(std::errc::operation_canceled));
-  Result<Socket> socket = std::move(*listener_->accepted_);
-  listener_->accepted_.reset();
-  return socket;
 }
 
 }  // namespace wolframite::epoll

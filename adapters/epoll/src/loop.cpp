@@ -6,6 +6,7 @@
 #include <system_error>
 #include <utility>
 
+#include "listener.hpp"
 #include "stream.hpp"
 #include "wolframite/epoll.hpp"
 
@@ -83,6 +84,12 @@ Result<StreamCore*> Loop::adopt(Socket socket, Connection connection) {
     return tl::unexpected(error);
   }
   return stream;
+}
+
+Result<std::unique_ptr<Listener>> Loop::listen(Socket socket, Endpoint local) {
+  auto listener = std::make_unique<Acceptor>(*this, std::move(socket), local);
+  if (const std::error_code error = listener->begin()) return tl::unexpected(error);
+  return listener;
 }
 
 std::error_code Loop::begin_connect(ConnectAttempt& attempt) {

@@ -25,6 +25,7 @@
 
 namespace wolframite {
 
+class Listener;
 class Loop;
 class StreamCore;
 
@@ -145,6 +146,9 @@ class Loop {
   /// Makes a stream of `socket`. It is owned by the WebSocketStream it will be put in.
   [[nodiscard]] virtual Result<StreamCore*> adopt(Socket socket, Connection connection) = 0;
 
+  /// Makes a Listener of `socket`, which listens on `local` already.
+  [[nodiscard]] virtual Result<std::unique_ptr<Listener>> listen(Socket socket, Endpoint local) = 0;
+
   /// Begins to connect `attempt.socket`; `attempt.connected` tells the outcome, later. Errors that
   /// show at once are returned.
   [[nodiscard]] virtual std::error_code begin_connect(ConnectAttempt& attempt) = 0;
@@ -159,11 +163,15 @@ class Loop {
   void attend(StreamCore& stream);
 
  protected:
-  Loop();
+  explicit Loop(std::size_t buffer_size = BufferPool::buffer_size, std::size_t idle_buffers = 16);
 
   /// Waits for I/O, at most until `until` (none: without end), refreshes the clock with
   /// `update_now` and hands out what has happened. Also watches `mailbox()->fd()`, and clears it.
   virtual void wait(std::optional<Time> until) = 0;
+  /// Hands to the system what was begun and would otherwise stay until the next `wait`.
+  virtual void submit() {}
+  /// Waits until the system uses nothing any more that belongs to streams which were closed.
+  virtual void quiesce() noexcept {}
   void update_now() noexcept {
     now_ = std::chrono::steady_clock::now();
     ++turn_;
@@ -196,6 +204,7 @@ class Loop {
   void settle_streams();
   void remove_orphan(StreamCore& stream) noexcept;
   void check_thread();
+  void turn(std::optional<std::chrono::milliseconds> timeout);
 
   std::shared_ptr<Mailbox> mailbox_;
   std::atomic<bool> stopped_ = false;

@@ -54,15 +54,24 @@ class BufferPool {
  public:
   static constexpr std::size_t buffer_size = 64 * 1024;
 
-  /// Keeps at most `cache_limit` idle buffers.
-  explicit BufferPool(std::size_t cache_limit = 16) : cache_limit_(cache_limit) {}
+  /// Buffers of `size` octets, of which at most `cache_limit` are kept while idle.
+  explicit BufferPool(std::size_t size = buffer_size, std::size_t cache_limit = 16)
+      : size_(size), cache_limit_(cache_limit) {}
   BufferPool(const BufferPool&) = delete;
   BufferPool& operator=(const BufferPool&) = delete;
   ~BufferPool();
 
-  /// Lends a buffer of `buffer_size` octets, to be given back with `release`.
-  [[nodiscard]] std::byte* acquire();
+  /// Lends a buffer of `size` octets, to be given back with `release`.
+  [[nodiscard]] std::byte* acquire() { return lend(withdraw()); }
   void release(std::byte* buffer) noexcept;
+
+  /// Takes a buffer out of the pool that is not lent to anybody yet, such as one for the kernel to
+  /// fill.
+  [[nodiscard]] std::byte* withdraw();
+  /// Lends a buffer that was withdrawn before.
+  std::byte* lend(std::byte* buffer) noexcept;
+
+  [[nodiscard]] std::size_t size() const { return size_; }
 
   [[nodiscard]] std::size_t lent() const { return lent_; }
   [[nodiscard]] std::size_t idle() const { return idle_; }
@@ -73,6 +82,7 @@ class BufferPool {
   };
 
   Free* free_ = nullptr;
+  std::size_t size_;
   std::size_t lent_ = 0;
   std::size_t idle_ = 0;
   std::size_t cache_limit_;

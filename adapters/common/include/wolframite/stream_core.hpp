@@ -142,6 +142,8 @@ class StreamCore : public Timer {
   virtual void shut_down() = 0;
   /// Closes the socket.
   virtual void close_socket() noexcept = 0;
+  /// Deletes the stream, which is closed: now, or once the system uses its memory no more.
+  virtual void destroy() noexcept { delete this; }
 
   /// Has `settle` called at the end of this turn.
   void attend() {

@@ -1,0 +1,101 @@
+/// @file
+/// Accepting sockets.
+#pragma once
+
+#include <coroutine>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string_view>
+
+#include "wolframite/loop.hpp"
+#include "wolframite/result.hpp"
+#include "wolframite/socket.hpp"
+#include "wolframite/waiter.hpp"
+
+namespace wolframite {
+
+/// How to listen.
+struct ListenOptions {
+  bool reuse_port = false;    ///< several loops may listen on one port (SO_REUSEPORT)
+  int backlog = 4096;         ///< connections that wait to be accepted
+  bool disable_nagle = true;  ///< TCP_NODELAY on what is accepted
+};
+
+/// Accepts sockets on a loop, which outlives it.
+class Listener : protected Timer {
+ public:
+  /// Listens on an address, or a Unix path. Port 0 picks a free one. Errors are the system's.
+  [[nodiscard]] static Result<std::unique_ptr<Listener>> bind(Loop& loop, const Endpoint& endpoint,
+                                                              ListenOptions options = {});
+  /// Listens on a host in figures (`127.0.0.1`, `::1`, `0.0.0.0`, `::`) or `localhost`.
+  [[nodiscard]] static Result<std::unique_ptr<Listener>> bind(Loop& loop, std::string_view host,
+                                                              std::uint16_t port,
+                                                              ListenOptions options = {});
+  /// Listens on a Unix path, which must not exist; it is removed at the end.
+  [[nodiscard]] static Result<std::unique_ptr<Listener>> bind_unix(Loop& loop,
+                                                                   std::string_view path,
+                                                                   ListenOptions options = {});
+  virtual ~Listener();
+
+  class [[nodiscard]] Accepting;
+  /// Waits for a connection: `Result<Socket>`. Without a free descriptor it waits until one may be
+  /// free; errors of a single connection are passed over. Other errors come out. Precondition: no
+  /// other coroutine waits here.
+  Accepting accept();
+
+  [[nodiscard]] const Endpoint& local_endpoint() const { return local_; }
+  [[nodiscard]] std::uint16_t port() const { return local_.port(); }
+
+  /// How often accepting had to be put off for want of descriptors or memory.
+  [[nodiscard]] std::uint64_t shortages() const { return shortages_; }
+
+ protected:
+  /// What an errno of accept(2) means for those behind.
+  enum class Failure : std::uint8_t {
+    connection,  ///< this connection has failed already, the next one may not have
+    shortage,    ///< wait until there are descriptors or memory
+    listener,    ///< nothing will ever be accepted
+  };
+  static constexpr std::chrono::milliseconds back_off{20};  ///< the wait for a shortage to pass
+
+  Listener(Loop& loop, Socket socket, Endpoint local);
+
+  /// Whether `accepted_` holds an outcome now. If not, the backend calls `serve` once there may be
+  /// one.
+  virtual bool try_accept() = 0;
+  /// Resumes who waits, if there is an outcome.
+  void serve();
+  [[nodiscard]] static Failure classify(int error);
+  /// Has `serve` called when the shortage may be over.
+  void wait_out_shortage();
+
+  Loop& loop_;
+  Socket socket_;
+  std::optional<Result<Socket>> accepted_;
+
+ private:
+  void fire() override { serve(); }
+
+  Endpoint local_;
+  Accepting* waiting_ = nullptr;
+  std::uint64_t shortages_ = 0;
+};
+
+/// What `co_await listener.accept()` waits on.
+class [[nodiscard]] Listener::Accepting : private detail::Waiter {
+ public:
+  explicit Accepting(Listener& listener) : listener_(&listener) {}
+  ~Accepting();
+  [[nodiscard]] bool await_ready() { return listener_->try_accept(); }
+  void await_suspend(std::coroutine_handle<> waiting);
+  [[nodiscard]] Result<Socket> await_resume();
+
+ private:
+  friend class Listener;
+  Listener* listener_;  // null once the listener is gone
+};
+
+inline Listener::Accepting Listener::accept() { return Accepting(*this); }
+
+}  // namespace wolframite
