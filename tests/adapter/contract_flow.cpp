@@ -137,7 +137,8 @@ TEST_CASE("SEC-28 not calling next holds up the peer") {
     idle = size > 0 ? 0 : idle + 1;
     loop.run_once(0ms);
   }
-  CHECK(loop.buffers().lent() == 0);
+  // An adapter may be ahead of the reader by a few buffers, and no more.
+  CHECK(loop.buffers().lent() <= 8);
   CHECK(loop.memory().counters().in_use == 0);
   CHECK(sent < (64U << 20U));
   // Reading sets it going again. The last frame was perhaps cut short.

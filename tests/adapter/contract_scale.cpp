@@ -107,8 +107,6 @@ TEST_CASE("SEC-29 out of descriptors: accept backs off, and goes on when some ar
       ++count;
     }
   };
-  const TaskHandle server = loop.spawn(take(*listener, kept, accepted));
-  settle(loop);
   // Ten clients whose connections wait in the backlog, and no descriptor left for the other ends.
   std::vector<Socket> clients;
   for (int i = 0; i < 10; ++i) {
@@ -119,6 +117,9 @@ TEST_CASE("SEC-29 out of descriptors: accept backs off, and goes on when some ar
   const std::size_t open_now = open_descriptors();
   limit.set(static_cast<rlim_t>(open_now));
   CHECK(::dup(0) == -1);
+  // Only now, for what waits in the kernel already goes by the limit there was when it began.
+  const TaskHandle server = loop.spawn(take(*listener, kept, accepted));
+  settle(loop);
   const Endpoint where = listener->local_endpoint();
   for (const Socket& each : clients)
     static_cast<void>(::connect(each.fd(), where.data(), where.size()));
