@@ -1,0 +1,87 @@
+/// @file
+/// WebSockets over io_uring(7).
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <system_error>
+
+#include "wolframite/handshake.hpp"
+#include "wolframite/listener.hpp"
+#include "wolframite/loop.hpp"
+#include "wolframite/result.hpp"
+#include "wolframite/socket.hpp"
+#include "wolframite/task.hpp"
+#include "wolframite/websocket_stream.hpp"
+
+namespace wolframite::uring {
+
+class Engine;
+class Stream;
+class Acceptor;
+
+/// How a loop uses io_uring.
+struct LoopOptions {
+  unsigned submissions = 512;   ///< requests handed over in one system call; more take further ones
+  unsigned completions = 4096;  ///< results that are kept in shared memory; the kernel keeps more
+  std::size_t buffer_size = 16 * 1024;  ///< octets of a receive buffer, 80 of them ours
+  unsigned buffers = 64;                ///< receive buffers the kernel has in hand at first
+  unsigned max_buffers = 1024;  ///< and at most, where more streams than that receive at a time
+  /// Waits for readiness and then makes plain calls, as is done anyway where the kernel lacks what
+  /// the better way needs (before Linux 6.1).
+  bool plain = false;
+};
+
+/// A loop over one io_uring. What its streams begin in a turn is handed to the kernel in the system
+/// call that waits for the next one.
+///
+/// It must be destroyed by the thread that ran it, or after that thread has ended.
+class Loop : public wolframite::Loop {
+ public:
+  /// Throws std::system_error if there is no io_uring to be had, or not one with what is needed at
+  /// least (Linux 5.11). Its text says what is missing; `epoll::Loop` does not need it.
+  explicit Loop(const LoopOptions& options = {});
+  ~Loop() override;
+
+  [[nodiscard]] int fd() const override;
+
+  [[nodiscard]] Result<StreamCore*> adopt(Socket socket, Connection connection) override;
+  [[nodiscard]] Result<std::unique_ptr<Listener>> listen(Socket socket, Endpoint local) override;
+  [[nodiscard]] std::error_code begin_connect(ConnectAttempt& attempt) override;
+  void abort_connect(ConnectAttempt& attempt) noexcept override;
+
+  /// Whether it makes plain calls: see LoopOptions::plain.
+  [[nodiscard]] bool is_plain() const;
+  /// How many requests the kernel works on, or will.
+  [[nodiscard]] std::size_t requests() const;
+  /// How many receive buffers the kernel has in hand.
+  [[nodiscard]] std::size_t posted_buffers() const;
+  /// How often the kernel found no buffer to receive into.
+  [[nodiscard]] std::uint64_t buffer_shortages() const;
+
+ private:
+  friend class Stream;
+  friend class Acceptor;
+
+  void wait(std::optional<Time> until) override;
+  void submit() override;
+  void quiesce() noexcept override;
+  void dispatch(std::uint64_t key, int result, unsigned flags);
+  void watch_mailbox();
+  void begin_sends();
+
+  std::unique_ptr<Engine> engine_;
+};
+
+using wolframite::accept;
+using wolframite::client;
+using wolframite::Client;
+using wolframite::connect;
+using wolframite::connect_socket;
+using wolframite::Listener;
+using wolframite::ListenOptions;
+using wolframite::WebSocketStream;
+
+}  // namespace wolframite::uring

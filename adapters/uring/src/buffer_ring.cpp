@@ -1,0 +1,77 @@
+#include "buffer_ring.hpp"
+
+#include <algorithm>
+#include <bit>
+#include <new>
+
+namespace wolframite::uring {
+namespace {
+
+constexpr std::align_val_t page{4096};
+constexpr unsigned most = 32768;  // what a ring of buffers can hold
+
+}  // namespace
+
+void BufferRing::Unmap::operator()(io_uring_buf_ring* ring) const noexcept {
+  ::operator delete(ring, page);
+}
+
+BufferRing::BufferRing(BufferPool& pool, unsigned count, unsigned max_count)
+    : pool_(pool),
+      count_(std::clamp(count, 1U, most)),
+      max_count_(std::bit_ceil(std::clamp(max_count, count_, most))) {}
+
+int BufferRing::enrol(io_uring& ring) {
+  const std::size_t size = max_count_ * sizeof(io_uring_buf);
+  ring_.reset(new (::operator new(size, page)) io_uring_buf_ring);
+  io_uring_buf_ring_init(ring_.get());
+  io_uring_buf_reg registration{};
+  registration.ring_addr = reinterpret_cast<std::uintptr_t>(ring_.get());
+  registration.ring_entries = max_count_;
+  registration.bgid = group;
+  if (const int result = io_uring_register_buf_ring(&ring, &registration, 0); result < 0)
+    return result;
+  by_id_.resize(max_count_);
+  free_ids_.reserve(max_count_);
+  for (unsigned id = max_count_; id > 0; --id)
+    free_ids_.push_back(static_cast<std::uint16_t>(id - 1));
+  replenish();
+  return 0;
+}
+
+// The kernel has unmapped them by now: whoever owns this closes the ring before.
+BufferRing::~BufferRing() {
+  for (std::byte* const memory : by_id_) {
+    if (memory != nullptr) pool_.release(pool_.lend(memory));
+  }
+}
+
+Buffer& BufferRing::take(unsigned id) {
+  std::byte* const memory = by_id_[id];
+  by_id_[id] = nullptr;
+  free_ids_.push_back(static_cast<std::uint16_t>(id));
+  --posted_;
+  return Buffer::in(pool_.lend(memory));
+}
+
+void BufferRing::replenish() {
+  if (ring_ == nullptr) return;
+  if (short_) {
+    count_ = std::min(2 * count_, max_count_);
+    short_ = false;
+  }
+  int added = 0;
+  while (posted_ < count_) {
+    std::byte* const memory = pool_.withdraw();
+    const std::uint16_t id = free_ids_.back();
+    free_ids_.pop_back();
+    by_id_[id] = memory;
+    io_uring_buf_ring_add(ring_.get(), memory + Buffer::header_size,
+                          static_cast<unsigned>(pool_.size() - Buffer::header_size), id,
+                          io_uring_buf_ring_mask(max_count_), added++);
+    ++posted_;
+  }
+  if (added > 0) io_uring_buf_ring_advance(ring_.get(), added);
+}
+
+}  // namespace wolframite::uring

@@ -1,0 +1,185 @@
+#include <poll.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <system_error>
+#include <utility>
+
+#include "listener.hpp"
+#include "stream.hpp"
+
+namespace wolframite::uring {
+namespace {
+
+/// An attempt to connect. It has a copy of the address, which must stay until the kernel has taken
+/// it.
+class ConnectRequest final : public Request {
+ public:
+  ConnectRequest(Engine& engine, ConnectAttempt& attempt)
+      : engine_(engine), attempt_(&attempt), endpoint_(attempt.endpoint) {
+    insert_before(engine.others);
+    io_uring_sqe& entry = engine.begin(key());
+    io_uring_prep_connect(&entry, attempt.socket.fd(), endpoint_.data(), endpoint_.size());
+    attempt.pending = this;
+  }
+
+  void complete(int result, bool) override {
+    engine_.ended();
+    ConnectAttempt* const attempt = attempt_;
+    delete this;
+    if (attempt == nullptr) return;
+    attempt->pending = nullptr;
+    attempt->connected({-result, std::system_category()});
+  }
+
+  void abort() noexcept {
+    attempt_ = nullptr;
+    engine_.cancel(key());
+    // At once, since the caller closes the descriptor, and its number may come to mean another
+    // socket.
+    engine_.ring.submit();
+  }
+
+ private:
+  [[nodiscard]] std::uint64_t key() const {
+    return key_of(static_cast<const Request*>(this), Tag::request);
+  }
+
+  Engine& engine_;
+  ConnectAttempt* attempt_;  // null once it was taken back
+  Endpoint endpoint_;
+};
+
+}  // namespace
+
+void Engine::cancel(std::uint64_t key) noexcept {
+  io_uring_sqe& entry = ring.request();
+  io_uring_prep_cancel64(&entry, key, 0);
+  entry.user_data = 0;
+  if ((ring.handle().features & IORING_FEAT_CQE_SKIP) != 0) entry.flags |= IOSQE_CQE_SKIP_SUCCESS;
+}
+
+void Engine::close(int fd) noexcept {
+  if (!ring.is_ours()) {
+    ::close(fd);
+    return;
+  }
+  io_uring_sqe& entry = ring.request();
+  io_uring_prep_close(&entry, fd);
+  entry.user_data = 0;
+  if ((ring.handle().features & IORING_FEAT_CQE_SKIP) != 0) entry.flags |= IOSQE_CQE_SKIP_SUCCESS;
+}
+
+Loop::Loop(const LoopOptions& options)
+    : wolframite::Loop(options.buffer_size, options.max_buffers),
+      engine_(std::make_unique<Engine>(options, buffers())) {
+  if (!engine_->ring.is_plain() && engine_->buffers.enrol(engine_->ring.handle()) < 0) {
+    engine_->ring.make_plain();
+  }
+  watch_mailbox();
+}
+
+Loop::~Loop() {
+  destroy_all();
+  while (engine_->others.is_linked()) delete static_cast<Request*>(engine_->others.next);
+}
+
+int Loop::fd() const { return engine_->ring.fd(); }
+bool Loop::is_plain() const { return engine_->ring.is_plain(); }
+std::size_t Loop::requests() const { return engine_->requests; }
+std::size_t Loop::posted_buffers() const { return engine_->buffers.posted(); }
+std::uint64_t Loop::buffer_shortages() const { return engine_->buffers.shortages(); }
+
+void Loop::watch_mailbox() {
+  io_uring_sqe& entry = engine_->ring.request();
+  io_uring_prep_poll_add(&entry, mailbox()->fd(), POLLIN);
+  if (!is_plain()) entry.len = IORING_POLL_ADD_MULTI;
+  entry.user_data = key_of(nullptr, Tag::mailbox);
+}
+
+Result<StreamCore*> Loop::adopt(Socket socket, Connection connection) {
+  if (!socket.is_open())
+    return tl::unexpected(std::make_error_code(std::errc::bad_file_descriptor));
+  auto* const stream = new Stream(*this, std::move(socket), std::move(connection));
+  stream->begin_receive();
+  return stream;
+}
+
+Result<std::unique_ptr<Listener>> Loop::listen(Socket socket, Endpoint local) {
+  return std::make_unique<Acceptor>(*this, std::move(socket), local);
+}
+
+std::error_code Loop::begin_connect(ConnectAttempt& attempt) {
+  new ConnectRequest(*engine_, attempt);  // deletes itself
+  return {};
+}
+
+void Loop::abort_connect(ConnectAttempt& attempt) noexcept {
+  static_cast<ConnectRequest*>(std::exchange(attempt.pending, nullptr))->abort();
+}
+
+void Loop::begin_sends() {
+  for (Stream* const stream : engine_->sending) stream->begin_send();
+  engine_->sending.clear();
+}
+
+void Loop::wait(std::optional<Time> until) {
+  Engine& shared = *engine_;
+  begin_sends();
+  shared.buffers.replenish();
+  shared.ring.wait(shared.unread.empty() ? until : Time::min());
+  update_now();
+  shared.reading.swap(shared.unread);
+  if (shared.ring.is_submitted()) shared.gathered = 0;
+  shared.ring.drain(
+      [this](std::uint64_t key, int result, unsigned flags) { dispatch(key, result, flags); });
+  for (Stream* const stream : shared.reading) stream->read();
+  shared.reading.clear();
+}
+
+void Loop::submit() {
+  Engine& shared = *engine_;
+  begin_sends();
+  shared.buffers.replenish();
+  if (shared.ring.is_submitted()) return;
+  shared.ring.submit();
+  if (shared.ring.is_submitted()) shared.gathered = 0;
+}
+
+void Loop::dispatch(std::uint64_t key, int result, unsigned flags) {
+  const bool more = (flags & IORING_CQE_F_MORE) != 0;
+  const std::uint64_t address = key & ~tag_bits;
+  switch (static_cast<Tag>(key & tag_bits)) {
+    case Tag::none:
+      break;
+    case Tag::receive:
+      reinterpret_cast<Stream*>(address)->on_received(result, flags);
+      break;
+    case Tag::send:
+      reinterpret_cast<Stream*>(address)->on_sent(result);
+      break;
+    case Tag::request:
+      reinterpret_cast<Request*>(address)->complete(result, more);
+      break;
+    case Tag::mailbox:
+      mailbox()->clear();
+      if (!more && !engine_->ending) watch_mailbox();
+      break;
+  }
+}
+
+// By now all that is left are requests of closed streams, asked to end already.
+void Loop::quiesce() noexcept {
+  Engine& shared = *engine_;
+  shared.ending = true;
+  submit();
+  while (shared.requests > 0) {
+    // Not so if the thread that ran this has ended: then none of its requests will be carried on,
+    // and the end of the ring ends them.
+    if (!shared.ring.wait_for_results()) return;
+    shared.ring.drain(
+        [this](std::uint64_t key, int result, unsigned flags) { dispatch(key, result, flags); });
+  }
+}
+
+}  // namespace wolframite::uring
