@@ -1,4 +1,5 @@
-// A client for echo servers over epoll: checks that everything comes back, or measures how fast.
+// A client for echo servers, over epoll or io_uring: checks that everything comes back, or measures
+// how fast.
 #include <unistd.h>
 
 #include <algorithm>
@@ -6,14 +7,14 @@
 #include <cstddef>
 #include <cstdio>
 #include <iostream>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
-#include <wolframite/epoll.hpp>
-
+#include "adapter.hpp"
 #include "arguments.hpp"
 
 using namespace wolframite;
@@ -31,7 +32,7 @@ Sends each line of the standard input, or without any a set of messages, and che
   --deflate              offer to compress messages (RFC 7692)
   --window-bits N        with windows of at most so many bits, 8 to 15 (15)
   --no-context-takeover  forget them after each message
-  --adapter A            epoll)";
+  --adapter A            epoll or uring (epoll))";
 
 struct Sample {
   Kind kind;
@@ -199,9 +200,8 @@ int main(int argc, char** argv) {
   const Arguments arguments(argc, argv, usage,
                             {"url=", "bench?", "autobahn=", "adapter=", "deflate",
                              "window-bits=", "no-context-takeover", "ca="});
-  if (const std::string adapter = arguments.value("adapter", "epoll"); adapter != "epoll") {
-    arguments.fail("--adapter " + adapter + " is not part of this version");
-  }
+  const std::unique_ptr<Loop> adapter = make_loop(arguments);
+  Loop& loop = *adapter;
   const bool tested = arguments.has("autobahn");
   const std::string url = arguments.value(tested ? "autobahn" : "url");
   if (url.empty()) arguments.fail("--url is missing");
@@ -226,7 +226,6 @@ int main(int argc, char** argv) {
     if (!length) arguments.fail("--bench takes a number of messages, or of seconds as in 2s");
   }
 
-  epoll::Loop loop;
   int status = 1;
   loop.spawn(run(tested   ? autobahn(loop, url, options)
                  : length ? bench(loop, url, options, *length)

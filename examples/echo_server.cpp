@@ -1,15 +1,15 @@
-// An echo server over epoll.
+// An echo server, over epoll or io_uring.
 #include <csignal>
 #include <cstdint>
 #include <cstdio>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
 
-#include <wolframite/epoll.hpp>
-
+#include "adapter.hpp"
 #include "arguments.hpp"
 
 using namespace wolframite;
@@ -30,7 +30,7 @@ Sends every message back. Plain HTTP requests are answered with 200, as health c
   --deflate             compress messages, if the client offers to (RFC 7692)
   --window-bits N       with windows of at most so many bits, 8 to 15 (15)
   --no-context-takeover forget them after each message
-  --adapter A           epoll
+  --adapter A           epoll or uring (epoll)
 Ends on SIGTERM or SIGINT, once all connections are closed.)";
 
 /// A connection being served. It has no stream yet while its handshake is under way.
@@ -42,9 +42,9 @@ struct Served {
 /// Serves what a listener accepts, and can send all its clients away.
 class Server {
  public:
-  Server(epoll::Loop& loop, AcceptOptions options) : loop_(loop), options_(std::move(options)) {}
+  Server(Loop& loop, AcceptOptions options) : loop_(loop), options_(std::move(options)) {}
 
-  Task<> run(epoll::Listener& listener) {
+  Task<> run(Listener& listener) {
     while (true) {
       Result<Socket> socket = co_await listener.accept();
       if (!socket) {
@@ -90,7 +90,7 @@ class Server {
     if (found != served_.end()) co_await found->second.stream->close(CloseCode::going_away);
   }
 
-  epoll::Loop& loop_;
+  Loop& loop_;
   AcceptOptions options_;
   std::map<std::uint64_t, Served> served_;
   std::uint64_t next_id_ = 0;
@@ -114,7 +114,7 @@ Answer answer(const Request& request, std::string_view allowed_origin) {
   return accept;
 }
 
-epoll::Loop* stopped_by_signal = nullptr;
+Loop* stopped_by_signal = nullptr;
 
 }  // namespace
 
@@ -122,9 +122,8 @@ int main(int argc, char** argv) {
   const Arguments arguments(argc, argv, usage,
                             {"host=", "port=", "max-message-size=", "allow-origin=", "adapter=",
                              "deflate", "window-bits=", "no-context-takeover", "cert=", "key="});
-  if (const std::string adapter = arguments.value("adapter", "epoll"); adapter != "epoll") {
-    arguments.fail("--adapter " + adapter + " is not part of this version");
-  }
+  const std::unique_ptr<Loop> adapter = make_loop(arguments);
+  Loop& loop = *adapter;
 
   Config config;
   if (arguments.has("max-message-size")) {
@@ -150,8 +149,7 @@ int main(int argc, char** argv) {
     tls = *context;
   }
 
-  epoll::Loop loop;
-  auto listener = epoll::Listener::bind(loop, host, port);
+  auto listener = Listener::bind(loop, host, port);
   if (!listener) {
     std::fprintf(stderr, "echo_server: cannot listen on %s, port %d: %s\n", host.c_str(), port,
                  listener.error().message().c_str());

@@ -101,8 +101,9 @@ def run(*command, text=""):
 
 
 def server_arguments():
-    """What echo_server needs besides, to speak TLS if the tests do."""
-    return _certificates.server_arguments() if TLS else []
+    """What echo_server needs besides, to speak TLS and use the adapter if the tests do."""
+    adapter = os.environ.get("WOLFRAMITE_TEST_ADAPTER")
+    return [*(_certificates.server_arguments() if TLS else []), *(["--adapter", adapter] if adapter else [])]
 
 
 def main(*names):
