@@ -82,7 +82,7 @@ TEST_CASE("compression contexts come and go without a malloc, and fill their blo
 }
 
 TEST_CASE("the buffer given back last goes out first, and few stay idle") {
-  BufferPool pool(2);
+  BufferPool pool(BufferPool::buffer_size, 2);
   std::byte* const a = pool.acquire();
   std::byte* const b = pool.acquire();
   std::byte* const c = pool.acquire();

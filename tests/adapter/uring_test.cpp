@@ -80,8 +80,8 @@ TEST_CASE("a stream that nobody reads keeps a few buffers, and loses nothing") {
     if (i % 50 == 0) loop.run_once(0ms);
   }
   settle(loop);
-  // It stops once it has four; what was on its way by then may have filled a few more.
-  CHECK(loop.buffers().lent() >= 4);
+  // It stops once it has two; what was on its way by then may have filled a few more.
+  CHECK(loop.buffers().lent() >= 2);
   CHECK(loop.buffers().lent() <= 40);
   CHECK(loop.requests() == 0);
   pair.peer.finish();

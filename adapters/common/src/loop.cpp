@@ -36,6 +36,10 @@ void Sleep::fire() { loop_.resume(frame_); }
 
 Loop::Loop(std::size_t buffer_size, std::size_t idle_buffers)
     : mailbox_(std::make_shared<Mailbox>()), buffers_(buffer_size, idle_buffers) {
+  // So that the first turn in which many things happen at once costs no more than the others.
+  constexpr std::size_t many = 64;
+  attended_.reserve(many);
+  settling_.reserve(many);
   update_now();
 }
 

@@ -44,7 +44,10 @@ struct Gather {
 class Engine {
  public:
   Engine(const LoopOptions& options, BufferPool& pool)
-      : buffers(pool, options.buffers, options.max_buffers), ring(options) {}
+      : buffers(pool, options.buffers, options.max_buffers), ring(options) {
+    constexpr std::size_t many = 64;
+    for (auto* const list : {&unread, &reading, &sending}) list->reserve(many);
+  }
 
   /// Fills in nothing but the key, and counts the request until `ended`.
   [[nodiscard]] io_uring_sqe& begin(std::uint64_t key) {
@@ -67,7 +70,7 @@ class Engine {
   std::vector<Stream*> unread;   // streams to hand input to although no result will come
   std::vector<Stream*> reading;  // those of this turn
   std::vector<Stream*> sending;  // streams to begin a send for
-  std::deque<Gather> gathers;
+  std::deque<Gather> gathers = std::deque<Gather>(16);
   std::size_t gathered = 0;  // of them in use
   bool ending = false;       // nothing may begin any more
 };

@@ -11,7 +11,7 @@
 namespace wolframite::uring {
 namespace {
 
-constexpr std::uint8_t enough = 4;  // buffers kept for a stream that nobody reads
+constexpr std::uint8_t enough = 2;  // buffers kept for a stream that nobody reads
 
 void fill(Gather& gather, std::span<const ConstBytes> segments) {
   for (std::size_t i = 0; i < segments.size(); ++i) {

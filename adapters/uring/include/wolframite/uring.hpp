@@ -26,9 +26,10 @@ class Acceptor;
 struct LoopOptions {
   unsigned submissions = 512;   ///< requests handed over in one system call; more take further ones
   unsigned completions = 4096;  ///< results that are kept in shared memory; the kernel keeps more
-  std::size_t buffer_size = 16 * 1024;  ///< octets of a receive buffer, 80 of them ours
-  unsigned buffers = 64;                ///< receive buffers the kernel has in hand at first
-  unsigned max_buffers = 1024;  ///< and at most, where more streams than that receive at a time
+  /// Octets of a receive buffer, 80 of them ours.
+  std::size_t buffer_size = BufferPool::buffer_size;
+  unsigned buffers = 64;       ///< receive buffers the kernel has in hand at first
+  unsigned max_buffers = 512;  ///< and at most, where more streams than that receive at a time
   /// Waits for readiness and then makes plain calls, as is done anyway where the kernel lacks what
   /// the better way needs (before Linux 6.1).
   bool plain = false;
