@@ -80,19 +80,24 @@ TEST_CASE("no allocation for a message in steady state") {
         }
       };
       co_await exchange(50);
-      const std::uint64_t calls_before = allocations();
-      const std::uint64_t blocks_before = on.memory().counters().fetched;
-      // Rounds in one coroutine: the frame of another would be an allocation.
-      for (int i = 0; i < 200; ++i) {
-        for (int j = 0; j < 4; ++j) {
-          if (co_await stream.send(text)) co_return;
+      // How much is in use at a time depends on what happens to coincide, and now and then that
+      // reaches a new height. What messages took themselves would show in every measurement.
+      new_calls = blocks = 1;
+      for (int attempts = 20; attempts > 0 && (new_calls > 0 || blocks > 0); --attempts) {
+        const std::uint64_t calls_before = allocations();
+        const std::uint64_t blocks_before = on.memory().counters().fetched;
+        // Rounds in one coroutine: the frame of another would be an allocation.
+        for (int i = 0; i < 200; ++i) {
+          for (int j = 0; j < 4; ++j) {
+            if (co_await stream.send(text)) co_return;
+          }
+          for (int j = 0; j < 4; ++j) {
+            if (!co_await stream.next()) co_return;
+          }
         }
-        for (int j = 0; j < 4; ++j) {
-          if (!co_await stream.next()) co_return;
-        }
+        new_calls = allocations() - calls_before;
+        blocks = on.memory().counters().fetched - blocks_before;
       }
-      new_calls = allocations() - calls_before;
-      blocks = on.memory().counters().fetched - blocks_before;
     };
     run(loop, talk(client, loop, size, taken, fetched));
     CHECK_MESSAGE(taken == 0, "for messages of ", size);
