@@ -1,5 +1,7 @@
 """Results as Markdown: what docs/performance.md shows."""
 
+import re
+
 from cells import size_name
 
 BEGIN, END = "<!-- script/bench: begin -->", "<!-- script/bench: end -->"
@@ -110,7 +112,7 @@ def _micro(results):
         family, variant, *size = name.split("/")
         families.setdefault((family, "/".join(size)), {})[variant] = ns
     rows = []
-    for (family, size), by in families.items():
+    for (family, size), by in sorted(families.items(), key=lambda entry: (entry[0][0], [int(n) for n in re.findall(r"\d+", entry[0][1])])):
         ours, limit, scalar = by.get("ours"), by.get("limit"), by.get("scalar")
         if ours is None:
             continue
