@@ -42,7 +42,7 @@ class Server:
     def version(self, build):
         if self.kind != "peer":
             return ""
-        return subprocess.run([*self.command(build), "--version"], capture_output=True, text=True).stdout.strip()
+        return subprocess.run([*self.command(build), "--version"], capture_output=True, text=True).stdout.strip().rstrip("-")
 
 
 _BARE = frozenset({"tls", "deflate", "handshakes-tls"})
