@@ -30,12 +30,28 @@ TEST_CASE("a freed block serves the next request of its size") {
   CHECK(memory.counters().in_use == 0);
 }
 
-TEST_CASE("large blocks are not kept") {
-  LoopMemory memory;
-  void* const block = memory.allocate(1U << 20U);
-  CHECK(memory.counters().in_use == 1U << 20U);
-  memory.deallocate(block, 1U << 20U);
-  CHECK(memory.counters().cached == 0);
+TEST_CASE("large blocks are kept up to a bound of their own, the largest not at all") {
+  constexpr std::size_t large = 1U << 20U;
+  LoopMemory memory(1024, 2 * large);
+  std::vector<void*> blocks;
+  for (int i = 0; i < 3; ++i) blocks.push_back(memory.allocate(large));
+  CHECK(memory.counters().in_use == 3 * large);
+  for (void* const block : blocks) memory.deallocate(block, large);
+  CHECK(memory.counters().cached == 2 * large);
+  CHECK(memory.counters().in_use == 0);
+
+  // They leave the small ones theirs.
+  void* const small = memory.allocate(1024);
+  memory.deallocate(small, 1024);
+  CHECK(memory.counters().cached == 2 * large + 1024);
+
+  const auto fetched = memory.counters().fetched;
+  memory.deallocate(memory.allocate(large), large);
+  CHECK(memory.counters().fetched == fetched);
+
+  constexpr std::size_t largest = 32U << 20U;
+  memory.deallocate(memory.allocate(largest + 1), largest + 1);
+  CHECK(memory.counters().cached == 2 * large + 1024);
   CHECK(memory.counters().in_use == 0);
 }
 

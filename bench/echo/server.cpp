@@ -1,8 +1,9 @@
-// The smallest echo server there can be, over the adapter that it is compiled for. Prints its port;
-// ends on SIGTERM.
+// The smallest echo server there can be, over the adapter that it is compiled for.
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
+#include <list>
+#include <string_view>
 #include <utility>
 
 #include WOLFRAMITE_BACKEND_HEADER
@@ -12,16 +13,42 @@ namespace {
 namespace backend = wolframite::WOLFRAMITE_BACKEND;
 using namespace wolframite;
 
-Task<> echo(Loop& loop, Socket socket) {
-  auto stream = co_await accept(loop, std::move(socket));
+constexpr const char* usage =
+    "usage: %s [--port N] [--broadcast] [--deflate] [--cert FILE --key FILE]\n";
+
+struct Server {
+  backend::Loop loop{};
+  AcceptOptions options{};
+  bool broadcasts = false;
+  std::list<WebSocketStream*> streams{};  // that messages are sent on to
+};
+
+Task<> echo(Server& server, Socket socket) {
+  auto stream = co_await accept(server.loop, std::move(socket), server.options);
   if (!stream) co_return;
   while (const auto message = co_await stream->next()) {
     if (co_await stream->send(message->kind, message->data)) break;
   }
 }
 
-Task<> serve(Loop& loop, backend::Listener& listener) {
-  while (auto socket = co_await listener.accept()) loop.spawn(echo(loop, std::move(*socket)));
+Task<> broadcast(Server& server, Socket socket) {
+  auto stream = co_await accept(server.loop, std::move(socket), server.options);
+  if (!stream) co_return;
+  const auto place = server.streams.insert(server.streams.end(), &*stream);
+  while (const auto message = co_await stream->next()) {
+    const SharedBytes payload = SharedBytes::copy_of(message->data);
+    // A receiver that is far behind misses messages; nobody waits for it.
+    for (WebSocketStream* const receiver : server.streams)
+      static_cast<void>(receiver->send(message->kind, payload));
+  }
+  server.streams.erase(place);
+}
+
+Task<> serve(Server& server, backend::Listener& listener) {
+  while (auto socket = co_await listener.accept()) {
+    server.loop.spawn(server.broadcasts ? broadcast(server, std::move(*socket))
+                                        : echo(server, std::move(*socket)));
+  }
 }
 
 Loop* stopped_by_signal = nullptr;
@@ -29,17 +56,45 @@ Loop* stopped_by_signal = nullptr;
 }  // namespace
 
 int main(int argc, char** argv) {
-  const auto port = argc > 1 ? std::strtoul(argv[1], nullptr, 10) : 0;
-  backend::Loop loop;
-  auto listener = backend::Listener::bind(loop, "127.0.0.1", static_cast<std::uint16_t>(port));
+  Server server;
+  std::uint16_t port = 0;
+  Config config;
+  TlsServerOptions tls;
+  for (int i = 1; i < argc; ++i) {
+    const std::string_view name = argv[i];
+    if (name == "--broadcast") {
+      server.broadcasts = true;
+    } else if (name == "--deflate") {
+      config.deflate.enabled = true;
+    } else if (name == "--port" && i + 1 < argc) {
+      port = static_cast<std::uint16_t>(std::strtoul(argv[++i], nullptr, 10));
+    } else if (name == "--cert" && i + 1 < argc) {
+      tls.identity.certificate.file = argv[++i];
+    } else if (name == "--key" && i + 1 < argc) {
+      tls.identity.key.file = argv[++i];
+    } else {
+      std::fprintf(stderr, usage, argv[0]);
+      return 2;
+    }
+  }
+  server.options.config = config;
+  if (!tls.identity.certificate.empty()) {
+    auto context = TlsContext::server(tls);
+    if (!context) {
+      std::fprintf(stderr, "no TLS: %s\n", context.error().message().c_str());
+      return 1;
+    }
+    server.options.tls = std::move(*context);
+  }
+  auto listener = backend::Listener::bind(server.loop, "127.0.0.1", port);
   if (!listener) {
     std::fprintf(stderr, "cannot listen: %s\n", listener.error().message().c_str());
     return 1;
   }
-  stopped_by_signal = &loop;
+  stopped_by_signal = &server.loop;
   std::signal(SIGTERM, [](int) { stopped_by_signal->stop(); });
-  loop.spawn(serve(loop, **listener));
+  server.loop.spawn(serve(server, **listener));
   std::printf("%d\n", (*listener)->port());
   std::fflush(stdout);
-  loop.run();
+  server.loop.run();
 }

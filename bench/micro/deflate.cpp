@@ -178,11 +178,9 @@ void settings(benchmark::internal::Benchmark* each) {
   each->ArgNames({"size", "level", "takeover"})->ArgsProduct({{1024, 16'384}, {1, 6}, {0, 1}});
 }
 
-BENCHMARK(send_zlib)->Apply(settings);
-BENCHMARK(send_wolframite)->Apply(settings);
-BENCHMARK(receive_zlib)->Apply(settings);
-BENCHMARK(receive_wolframite)->Apply(settings);
+BENCHMARK(send_zlib)->Name("deflate-send/limit")->Apply(settings);
+BENCHMARK(send_wolframite)->Name("deflate-send/ours")->Apply(settings);
+BENCHMARK(receive_zlib)->Name("deflate-receive/limit")->Apply(settings);
+BENCHMARK(receive_wolframite)->Name("deflate-receive/ours")->Apply(settings);
 
 }  // namespace
-
-BENCHMARK_MAIN();

@@ -62,7 +62,7 @@ void tls_engine(benchmark::State& state) {
   }
   finish(state);
 }
-BENCHMARK(tls_engine)->Apply(tls_sizes);
+BENCHMARK(tls_engine)->Name("tls/ours")->Apply(tls_sizes);
 
 struct Free {
   void operator()(SSL* ssl) const { SSL_free(ssl); }
@@ -122,7 +122,7 @@ void tls_memory_bios(benchmark::State& state) {
   }
   finish(state);
 }
-BENCHMARK(tls_memory_bios)->Apply(tls_sizes);
+BENCHMARK(tls_memory_bios)->Name("tls/memory-bios")->Apply(tls_sizes);
 
 /// AES-256-GCM in records of TLS's size, without TLS.
 void tls_cipher_alone(benchmark::State& state) {
@@ -155,6 +155,6 @@ void tls_cipher_alone(benchmark::State& state) {
   }
   finish(state);
 }
-BENCHMARK(tls_cipher_alone)->Apply(tls_sizes);
+BENCHMARK(tls_cipher_alone)->Name("tls/limit")->Apply(tls_sizes);
 
 }  // namespace

@@ -55,6 +55,7 @@ void* LoopMemory::do_allocate(std::size_t size, std::size_t alignment) {
   }
   ++counters_.reused;
   counters_.cached -= block_size;
+  if (block_size > max_small_block) large_cached_ -= block_size;
   Free* const block = list;
   list = block->next;
   unpoison(block, block_size);
@@ -69,14 +70,18 @@ void LoopMemory::do_deallocate(void* block, std::size_t size, std::size_t alignm
   }
   const std::size_t block_size = std::bit_ceil(size < min_block ? min_block : size);
   counters_.in_use -= block_size;
-  if (counters_.cached + block_size > cache_limit_) {
+  const bool large = block_size > max_small_block;
+  const std::size_t cached = large ? large_cached_ : counters_.cached - large_cached_;
+  if (cached + block_size > (large ? large_cache_limit_ : cache_limit_)) {
     ::operator delete (block, std::align_val_t{min_block});
     return;
   }
   Free*& list = free_[static_cast<std::size_t>(std::countr_zero(block_size / min_block))];
   list = new (block) Free{list};
   counters_.cached += block_size;
-  poison(after(block, sizeof(Free)), block_size - sizeof(Free));
+  if (large) large_cached_ += block_size;
+  // Not the rest of the block, which may be far larger and was never touched.
+  if (size > sizeof(Free)) poison(after(block, sizeof(Free)), size - sizeof(Free));
 }
 
 LoopMemory::~LoopMemory() {

@@ -192,6 +192,7 @@ class Connection {
 
   // Frames in.
   std::optional<Event> receive_frames(Bytes& in);
+  bool take_plain_message(Bytes& in, Bytes& data);
   Error receive_header(Bytes& in);
   Error judge(ConstBytes front) const;
   bool allows_reserved_bits(unsigned rsv, OpCode opcode) const;

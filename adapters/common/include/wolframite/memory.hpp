@@ -9,9 +9,13 @@
 
 namespace wolframite {
 
-/// A memory resource of one thread that keeps freed blocks by size (powers of two, 64 B to 256 KiB)
-/// and hands them out again, the latest first. Larger blocks, and those beyond the cache's bound,
+/// A memory resource of one thread that keeps freed blocks by size (powers of two, 64 B to 32 MiB)
+/// and hands them out again, the latest first. Larger blocks, and those beyond the cache's bounds,
 /// go straight to operator new and delete.
+///
+/// Blocks above 256 KiB, which hold large messages, have a bound of their own. Without them every
+/// such message would have its pages mapped, cleared and unmapped again, which takes longer than
+/// all that is done with it.
 class LoopMemory final : public std::pmr::memory_resource {
  public:
   struct Counters {
@@ -21,8 +25,11 @@ class LoopMemory final : public std::pmr::memory_resource {
     std::size_t cached = 0;     ///< octets in free lists
   };
 
-  /// Keeps at most `cache_limit` octets in free lists.
-  explicit LoopMemory(std::size_t cache_limit = 4U << 20U) : cache_limit_(cache_limit) {}
+  /// Keeps at most `cache_limit` octets in free lists, and `large_cache_limit` in those of large
+  /// blocks. Of a large block only as much is resident as was ever used.
+  explicit LoopMemory(std::size_t cache_limit = 4U << 20U,
+                      std::size_t large_cache_limit = 64U << 20U)
+      : cache_limit_(cache_limit), large_cache_limit_(large_cache_limit) {}
   LoopMemory(const LoopMemory&) = delete;
   LoopMemory& operator=(const LoopMemory&) = delete;
   ~LoopMemory() override;
@@ -30,7 +37,8 @@ class LoopMemory final : public std::pmr::memory_resource {
   [[nodiscard]] const Counters& counters() const { return counters_; }
 
  private:
-  static constexpr std::size_t min_block = 64, max_block = 256 * 1024, classes = 13;
+  static constexpr std::size_t min_block = 64, max_small_block = 256U << 10U,
+                               max_block = 32U << 20U, classes = 20;
   struct Free {
     Free* next;
   };
@@ -43,6 +51,8 @@ class LoopMemory final : public std::pmr::memory_resource {
 
   std::array<Free*, classes> free_{};
   std::size_t cache_limit_;
+  std::size_t large_cache_limit_;
+  std::size_t large_cached_ = 0;  // of the octets in free lists
   Counters counters_;
 };
 

@@ -1,0 +1,97 @@
+// Masking in place and while copying, beside memcpy of as many octets and a loop over octets.
+#include <benchmark/benchmark.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <memory>
+#include <vector>
+
+#include <wolframite/mask.hpp>
+
+using namespace wolframite;
+
+namespace {
+
+constexpr MaskKey key{std::byte{0x12}, std::byte{0x34}, std::byte{0x56}, std::byte{0x78}};
+
+/// Two buffers of the benchmark's size, both `skew` octets off a cache line.
+struct Buffers {
+  explicit Buffers(const benchmark::State& state, std::size_t skew = 0)
+      : size(static_cast<std::size_t>(state.range(0))), memory(2 * (size + 256)) {
+    void* from_line = memory.data();
+    std::size_t room = memory.size();
+    std::align(64, size + 64, from_line, room);
+    from = static_cast<std::byte*>(from_line) + skew;
+    to = from + (size + 127) / 64 * 64;
+  }
+
+  std::size_t size;
+  std::vector<std::byte> memory;
+  std::byte* from;
+  std::byte* to;
+};
+
+// Keeps the compiler from knowing the size, or leaving stores out.
+template <class Work>
+void run(benchmark::State& state, Buffers& buffers, Work work) {
+  for (auto _ : state) {
+    benchmark::DoNotOptimize(buffers.size);
+    work(buffers);
+    benchmark::ClobberMemory();
+  }
+}
+
+void mask_octets(const std::byte* from, std::byte* to, std::size_t size) {
+#if defined(__clang__)
+#pragma clang loop vectorize(disable) interleave(disable) unroll(disable)
+#endif
+  for (std::size_t i = 0; i < size; ++i) to[i] = from[i] ^ key[i % 4];
+}
+
+void mask(benchmark::State& state) {
+  Buffers buffers(state);
+  run(state, buffers, [](Buffers& b) { apply_mask({b.from, b.size}, key); });
+}
+void mask_skewed(benchmark::State& state) {
+  Buffers buffers(state, static_cast<std::size_t>(state.range(1)));
+  run(state, buffers, [](Buffers& b) { apply_mask({b.from, b.size}, key, 1); });
+}
+void mask_copy(benchmark::State& state) {
+  Buffers buffers(state);
+  run(state, buffers, [](Buffers& b) { copy_masked({b.from, b.size}, b.to, key); });
+}
+void copy(benchmark::State& state) {
+  Buffers buffers(state);
+  run(state, buffers, [](Buffers& b) { std::memcpy(b.to, b.from, b.size); });
+}
+void octets(benchmark::State& state) {
+  Buffers buffers(state);
+  run(state, buffers, [](Buffers& b) { mask_octets(b.from, b.from, b.size); });
+}
+void octets_copy(benchmark::State& state) {
+  Buffers buffers(state);
+  run(state, buffers, [](Buffers& b) { mask_octets(b.from, b.to, b.size); });
+}
+
+void sizes(benchmark::internal::Benchmark* bench) {
+  for (const std::int64_t size :
+       {1, 4, 7, 16, 31, 64, 65, 125, 128, 200, 256, 512, 1024, 4096, 16384, 65536, 1048576}) {
+    bench->Arg(size);
+  }
+}
+void skews(benchmark::internal::Benchmark* bench) {
+  for (const std::int64_t size : {16, 125, 1024, 16384}) {
+    for (const std::int64_t skew : {1, 4, 14, 33}) bench->Args({size, skew});
+  }
+}
+
+BENCHMARK(mask)->Name("mask/ours")->Apply(sizes);
+BENCHMARK(copy)->Name("mask/limit")->Apply(sizes);
+BENCHMARK(octets)->Name("mask/scalar")->Apply(sizes);
+BENCHMARK(mask_copy)->Name("copy-mask/ours")->Apply(sizes);
+BENCHMARK(copy)->Name("copy-mask/limit")->Apply(sizes);
+BENCHMARK(octets_copy)->Name("copy-mask/scalar")->Apply(sizes);
+BENCHMARK(mask_skewed)->Name("mask-skewed/ours")->Apply(skews);
+
+}  // namespace
