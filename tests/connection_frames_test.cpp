@@ -31,7 +31,7 @@ TEST_CASE("a frame that lies whole in the input is delivered where it lies, unma
     CHECK(in.empty());
     message.data[0] = std::byte{'J'};
     CHECK(message.text() == "Jello");
-    CHECK(text_of(message.to_owned().data) == "Jello");
+    CHECK(message.to_owned().text() == "Jello");
   }
 }
 
