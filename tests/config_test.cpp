@@ -56,6 +56,7 @@ TEST_CASE("one Config is shared by the connections that use it") {
   const Connection one = Connection::server(shared);
   const Connection two = Connection::from_raw(Role::server, nullptr, shared);
   CHECK(&one.config() == &*shared);
+  CHECK(shared->max_frame_size == 7);
   CHECK(&two.config() == &*shared);
   CHECK(one.config().max_frame_size == 7);
   CHECK(&Connection::server().config() == &Connection::from_raw(Role::server, nullptr).config());

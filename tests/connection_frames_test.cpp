@@ -31,7 +31,7 @@ TEST_CASE("a frame that lies whole in the input is delivered where it lies, unma
     CHECK(in.empty());
     message.data[0] = std::byte{'J'};
     CHECK(message.text() == "Jello");
-    CHECK(text_of(message.to_owned().data) == "Jello");
+    CHECK(message.to_owned().text() == "Jello");
   }
 }
 
@@ -55,6 +55,7 @@ TEST_CASE("a violation is answered with the Close of its code, whatever the role
       ZeroEntropy entropy;
       Connection connection = Connection::from_raw(role, &entropy, input.config);
       const Records events = feed(connection, input.input);
+      REQUIRE_FALSE(events.empty());
       const auto why = static_cast<Error>(events.back().why.value());
       const std::string body = close_body(close_code_for(why), describe(why));
       const std::string close = role == Role::server ? server_frame(close_frame, body)

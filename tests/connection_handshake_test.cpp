@@ -169,6 +169,16 @@ TEST_CASE("the end of the stream ends the body of a refusal") {
   CHECK(client.is_terminated());
 }
 
+TEST_CASE("a failure of the stream inside the body of a refusal is what ends it") {
+  TestEntropy entropy;
+  Connection client = Connection::client("ws://a/", entropy);
+  CHECK(client.role() == Role::client);
+  CHECK(feed(client, "HTTP/1.1 500 Broken\r\n\r\nhalf a bo").empty());
+  const std::error_code reset = std::make_error_code(std::errc::connection_reset);
+  CHECK(feed_eof(client, reset) == Records{closed(reset, 1006)});
+  CHECK(client.is_terminated());
+}
+
 TEST_CASE("the end of the stream after accept is told after Opened") {
   Connection server = Connection::server();
   feed(server, upgrade_request());

@@ -171,4 +171,29 @@ TEST_CASE("a boundary is one still after a call that had nothing to do") {
   CHECK_FALSE(inflater.is_at_boundary());
 }
 
+TEST_CASE("a context moves with what it has seen, and leaves nothing behind") {
+  CountingResource memory;
+  {
+    Random random(3);
+    const std::string seen = sample(random, 2000);
+    Deflater first({}, memory);
+    Inflater reader(15, memory);
+    CHECK(inflate(reader, compress(first, seen)).text == seen);
+    Deflater second(std::move(first));
+    Inflater other(std::move(reader));
+    const std::string repeated = compress(second, seen);
+    CHECK(repeated.size() < 60);  // it refers back to what `first` wrote
+    CHECK(inflate(other, repeated).text == seen);
+
+    Deflater third({}, memory);
+    Inflater another(15, memory);
+    third = std::move(second);
+    another = std::move(other);
+    const std::string again = compress(third, seen);
+    CHECK(again.size() < 60);
+    CHECK(inflate(another, again).text == seen);
+  }
+  CHECK(memory.in_use == 0);
+}
+
 }  // namespace wolframite::test

@@ -108,6 +108,7 @@ TEST_CASE("numbers that are no error are told so") {
   }
   const std::error_condition condition(99, make_error_condition(ErrorClass::url).category());
   CHECK(condition.message() == "not an error class of wolframite");
+  CHECK(condition.category().name() != std::string_view(error_category().name()));
 }
 
 TEST_CASE("close codes tell the peer what it did; abnormal where no Close frame can") {

@@ -22,6 +22,9 @@ TEST_CASE("fields come back in order") {
   for (const Headers::Field& field : headers) seen.emplace_back(field.name, field.value);
   CHECK(seen == std::vector<std::pair<std::string, std::string>>{
                     {"Host", "example.org"}, {"Origin", "null"}, {"X-Empty", ""}});
+  auto at = headers.begin();
+  CHECK((*at++).name == "Host");
+  CHECK((*at).name == "Origin");
   CHECK(headers[1].name == "Origin");
   CHECK(headers[1].value == "null");
 }

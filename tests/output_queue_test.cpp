@@ -49,6 +49,18 @@ TEST_CASE("an output queue owns nothing while empty") {
   CHECK(memory.in_use == 0);
 }
 
+TEST_CASE("an output queue tells what it holds, shared payloads not counted") {
+  CountingResource memory;
+  OutputQueue queue;
+  CHECK(queue.memory_in_use() == 0);
+  queue.append(bytes_of("abc"), memory);
+  CHECK(queue.memory_in_use() == memory.in_use);
+  queue.append(SharedBytes(std::string(100000, 'd')), memory);
+  CHECK(queue.memory_in_use() == memory.in_use);
+  queue.clear();
+  CHECK(queue.memory_in_use() == 0);
+}
+
 TEST_CASE("an output queue hands over its segments when moved") {
   CountingResource memory;
   OutputQueue queue;

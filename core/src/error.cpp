@@ -20,19 +20,19 @@ struct Row {
 
 constexpr ErrorClass no_class{};
 
-constexpr Row violation(Error error, const char* message) {
+consteval Row violation(Error error, const char* message) {
   return {error, ErrorClass::protocol, CloseCode::protocol_error, 400, message};
 }
-constexpr Row exceeded(Error error, CloseCode close_code, int http_status, const char* message) {
+consteval Row exceeded(Error error, CloseCode close_code, int http_status, const char* message) {
   return {error, ErrorClass::capacity, close_code, http_status, message};
 }
-constexpr Row bad_handshake(Error error, int http_status, const char* message) {
+consteval Row bad_handshake(Error error, int http_status, const char* message) {
   return {error, ErrorClass::handshake, CloseCode::abnormal, http_status, message};
 }
-constexpr Row late(Error error, CloseCode close_code, int http_status, const char* message) {
+consteval Row late(Error error, CloseCode close_code, int http_status, const char* message) {
   return {error, ErrorClass::timeout, close_code, http_status, message};
 }
-constexpr Row unusable(Error error, ErrorClass error_class, const char* message) {
+consteval Row unusable(Error error, ErrorClass error_class, const char* message) {
   return {error, error_class, CloseCode::abnormal, 400, message};
 }
 
@@ -183,7 +183,7 @@ constexpr std::array rows{
              "the Config contradicts itself; see the comments of its members"),
 };
 
-constexpr bool each_row_is_at_its_value() {
+consteval bool each_row_is_at_its_value() {
   for (std::size_t i = 0; i < rows.size(); ++i) {
     if (static_cast<std::size_t>(rows[i].error) != i) return false;
   }

@@ -122,7 +122,7 @@ Error HttpHead::read_start_line(std::string_view text, std::size_t& at) {
         ++at;
         state_ = State::line;
         return Error::none;
-      default:
+      default:  // Never executed: the other states are those of fields, and past.
         return Error::none;
     }
   }
@@ -205,7 +205,7 @@ Error HttpHead::read_fields(std::string_view text, std::size_t& at) {
         ++at;
         state_ = State::complete;
         return Error::none;
-      default:
+      default:  // Never executed: the other states are those of the start line, and of the end.
         return Error::none;
     }
   }

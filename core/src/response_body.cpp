@@ -107,7 +107,7 @@ void ResponseBody::receive_framing(unsigned char value) {
     case State::chunk_end_lf:
       expect('\n', State::chunk_size);
       break;
-    default:
+    default:  // Never executed: the other states take data, or nothing.
       break;
   }
 }

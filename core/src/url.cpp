@@ -48,7 +48,7 @@ std::string decode(std::string_view text) {
 }
 
 bool is_ipv4(std::string_view text) {
-  for (int part = 0; part < 4; ++part) {
+  for (int part = 0;; ++part) {
     const std::size_t digits = detail::skip_class(text, 0, detail::char_digit);
     if (digits == 0 || digits > 3 || (digits > 1 && text[0] == '0')) return false;
     unsigned value = 0;
@@ -59,7 +59,6 @@ bool is_ipv4(std::string_view text) {
     if (text.empty() || text.front() != '.') return false;
     text.remove_prefix(1);
   }
-  return false;
 }
 
 // RFC 3986 §3.2.2, without zone identifiers.

@@ -19,20 +19,20 @@ constexpr std::array states{utf8_lead('a'),  utf8_lead(0xC2), utf8_lead(0xE0),
 constexpr unsigned field = 7;
 static_assert(states.size() * field <= 64);
 
-constexpr std::uint64_t shift_of(const Utf8Lead& state) {
+consteval std::uint64_t shift_of(const Utf8Lead& state) {
   return static_cast<std::uint64_t>(std::ranges::find(states, state) - states.begin()) * field;
 }
 
 constexpr std::uint64_t start = shift_of(utf8_lead('a'));
 
-constexpr Utf8Lead after(const Utf8Lead& state, std::uint8_t octet) {
+consteval Utf8Lead after(const Utf8Lead& state, std::uint8_t octet) {
   if (state == failed) return failed;
   if (state.needed == 0) return utf8_lead(octet);
   if (octet < state.min || octet > state.max) return failed;
   return {static_cast<std::uint8_t>(state.needed - 1)};
 }
 
-constexpr auto transitions = [] {
+constexpr auto transitions = []() consteval {
   std::array<std::uint64_t, 256> table{};
   for (std::size_t octet = 0; octet < table.size(); ++octet) {
     for (const Utf8Lead& state : states) {
@@ -40,7 +40,8 @@ constexpr auto transitions = [] {
     }
   }
   return table;
-}();
+}
+();
 
 constexpr std::size_t stride = 16;
 

@@ -25,7 +25,7 @@ struct Utf8Tables {
 namespace utf8_rules {
 
 /// The set of nibbles from `first` to `last`.
-constexpr unsigned nibbles(unsigned first, unsigned last) { return (2U << last) - (1U << first); }
+consteval unsigned nibbles(unsigned first, unsigned last) { return (2U << last) - (1U << first); }
 
 inline constexpr std::uint8_t two_continuations = 0x80;
 
@@ -58,7 +58,7 @@ inline constexpr std::array rules{
     Rule{0x40, nibbles(0xF, 0xF), nibbles(0x0, 0x0) | nibbles(0x5, 0xF), nibbles(0x8, 0x8)},
 };
 
-constexpr Utf8Tables tabulate() {
+consteval Utf8Tables tabulate() {
   Utf8Tables tables;
   for (const Rule& rule : rules) {
     for (std::size_t nibble = 0; nibble < 16; ++nibble) {

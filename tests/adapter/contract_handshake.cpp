@@ -275,6 +275,33 @@ TEST_CASE("a refused client gets the response: status, headers and body") {
   CHECK(result.error.response->body == "who are you?");
 }
 
+TEST_CASE("SEC-31 a redirect is a refusal, and nothing is sent to where it leads") {
+  backend::Loop loop;
+  auto listener = listen(loop);
+  auto elsewhere = listen(loop);
+  AcceptOptions options;
+  std::string credentials;
+  options.on_request = [&](const Request& request) -> Answer {
+    credentials = request.headers.find("Authorization").value_or("none");
+    return Response{302, {}, {{"Location", url(*elsewhere)}}, {}};
+  };
+  loop.spawn(serve_echo(loop, *listener, options));
+  bool visited = false;
+  auto watch = [](backend::Listener& on, bool& seen) -> Task<> {
+    seen = (co_await on.accept()).has_value();
+  };
+  TaskHandle watching = loop.spawn(watch(*elsewhere, visited));
+  Connected result;
+  run(loop, connect_to(loop, url(*listener, "user:secret@127.0.0.1"), result));
+  CHECK(result.error.why == Error::refused);
+  REQUIRE(result.error.response);
+  CHECK(result.error.response->status == 302);
+  CHECK(credentials.starts_with("Basic "));
+  settle(loop);
+  CHECK_FALSE(visited);
+  watching.cancel();
+}
+
 TEST_CASE("what cannot be connected to is an error, and nothing is sent") {
   backend::Loop loop;
   std::uint16_t free_port = 0;

@@ -20,7 +20,7 @@ namespace {
 
 // Many streams talk at once: more results than fit the queue, more sends than it takes, more
 // receives than buffers.
-TEST_CASE("queues of two and one buffer are enough") {
+TEST_CASE("SEC-29 queues of two and one buffer are enough") {
   for (const bool plain : {false, true}) {
     uring::Loop loop(
         {.submissions = 2, .completions = 4, .buffers = 1, .max_buffers = 4, .plain = plain});
@@ -52,7 +52,8 @@ TEST_CASE("queues of two and one buffer are enough") {
   }
 }
 
-TEST_CASE("streams that hold on to what they received do not leave the others without buffers") {
+TEST_CASE(
+    "SEC-29 streams that hold on to what they received do not leave the others without buffers") {
   uring::Loop loop({.buffers = 2, .max_buffers = 2});
   std::vector<Pair> holding;
   for (int i = 0; i < 20; ++i) {
@@ -132,7 +133,8 @@ TEST_CASE("a loop that is destroyed waits until the kernel has let go of what it
   CHECK(loop.requests() == 2);  // it is blocked: one sends, one receives
 }
 
-TEST_CASE("a stream that is dropped while a send is blocked goes once the kernel has let go") {
+TEST_CASE(
+    "SEC-26 a stream that is dropped while a send is blocked goes once the kernel has let go") {
   uring::Loop loop;
   Pair pair = open_pair(loop, Role::server, Transport::local);
   auto flood = [](WebSocketStream stream) -> Task<> {

@@ -1,5 +1,6 @@
 """echo_server and embed_poll answer plain HTTP, and refuse upgrades completely. Arguments: the two programs."""
 
+import contextlib
 import http.client
 import socket
 import unittest
@@ -16,20 +17,26 @@ class Http(unittest.TestCase):
         """Returns the response and its body. http.client notices a body that is cut or too long."""
         address = urllib.parse.urlsplit(self.url)
         connection = http.client.HTTPConnection(address.hostname, address.port, timeout=TIMEOUT)
-        self.addCleanup(connection.close)
-        connection.request(method, "/", headers=headers or {})
-        response = connection.getresponse()
-        return response, response.read()
+        with contextlib.closing(connection):
+            connection.request(method, "/", headers=headers or {})
+            response = connection.getresponse()
+            return response, response.read()
 
     def test_echo_server(self):
-        with Program(echo_server, "--port", "0", "--allow-origin", "https://example.org") as server:
+        with Program(echo_server, "--port", "0") as server:
             self.url = server.url()
             self.check_health(b"ok\n")
             self.check_refusals()
+
+    def test_sec_30_origins_that_are_not_allowed(self):
+        with Program(echo_server, "--port", "0", "--allow-origin", "https://example.org") as server:
+            self.url = server.url()
             response, body = self.get({**UPGRADE, "Origin": "https://elsewhere.example"})
             self.assertEqual((response.status, response.reason), (403, "Forbidden"))
             self.assertEqual(body, b"Origin https://elsewhere.example is not allowed here.\n")
             self.assertEqual(response.headers["Connection"], "close")
+            response, _ = self.get({**UPGRADE, "Origin": "https://example.org"})
+            self.assertEqual(response.status, 101)
 
     def test_embed_poll(self):
         with Program(embed_poll, ends_with=None) as server:
