@@ -6,7 +6,7 @@
 
 #include "wolframite/headers.hpp"
 
-namespace wolframite {
+namespace [[gnu::visibility("default")]] wolframite {
 
 /// What a server adds to the response that opens a WebSocket.
 struct Accept {

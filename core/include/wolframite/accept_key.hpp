@@ -9,7 +9,7 @@
 
 #include "wolframite/bytes.hpp"
 
-namespace wolframite {
+namespace [[gnu::visibility("default")]] wolframite {
 
 /// Derives the value of `Sec-WebSocket-Accept` from that of `Sec-WebSocket-Key`, taken as it is.
 /// 28 characters; none if libcrypto's policy forbids SHA-1. RFC 6455 §4.2.2, 5.4.

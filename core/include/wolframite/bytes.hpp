@@ -17,7 +17,7 @@
 #define WOLFRAMITE_LIFETIMEBOUND
 #endif
 
-namespace wolframite {
+namespace [[gnu::visibility("default")]] wolframite {
 
 using Bytes = std::span<std::byte>;
 using ConstBytes = std::span<const std::byte>;

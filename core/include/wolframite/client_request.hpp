@@ -10,7 +10,7 @@
 #include "wolframite/headers.hpp"
 #include "wolframite/url.hpp"
 
-namespace wolframite {
+namespace [[gnu::visibility("default")]] wolframite {
 
 /// A URL with the headers and subprotocols to ask with. A fault in any of them is kept, and
 /// reported by `error()`, by `Connection::client` and by the adapters before anything is sent.

@@ -10,7 +10,7 @@
 #include "wolframite/bytes.hpp"
 #include "wolframite/error.hpp"
 
-namespace wolframite {
+namespace [[gnu::visibility("default")]] wolframite {
 
 /// Why a connection ends. Any value of the ranges 3000-3999 (registered) and 4000-4999 (private)
 /// may be cast to it. RFC 6455 §7.4.1 and the IANA registry.

@@ -10,7 +10,7 @@
 #include "wolframite/deflate.hpp"
 #include "wolframite/error.hpp"
 
-namespace wolframite {
+namespace [[gnu::visibility("default")]] wolframite {
 
 /// Limits, timers and choices. Sizes are octets; a time of zero switches its timer off.
 struct Config {

@@ -30,7 +30,7 @@
 #include "wolframite/negotiated.hpp"
 #include "wolframite/utf8.hpp"
 
-namespace wolframite {
+namespace [[gnu::visibility("default")]] wolframite {
 
 using Time = std::chrono::steady_clock::time_point;  ///< passed in, never read
 

@@ -12,7 +12,7 @@
 
 struct z_stream_s;
 
-namespace wolframite {
+namespace [[gnu::visibility("default")]] wolframite {
 
 /// Whether and how messages are compressed. Part of `Config`.
 struct DeflateConfig {

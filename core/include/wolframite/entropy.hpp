@@ -4,7 +4,7 @@
 
 #include "wolframite/bytes.hpp"
 
-namespace wolframite {
+namespace [[gnu::visibility("default")]] wolframite {
 
 /// A source of unpredictable octets, lent to client connections for handshake and masking keys. RFC
 /// 6455 §5.3 asks for strong entropy: use the operating system's generator (`wolframite/random.hpp`

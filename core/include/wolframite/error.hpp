@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <system_error>
 
-namespace wolframite {
+namespace [[gnu::visibility("default")]] wolframite {
 
 enum class CloseCode : std::uint16_t;
 

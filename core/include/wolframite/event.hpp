@@ -13,7 +13,7 @@
 #include "wolframite/http_message.hpp"
 #include "wolframite/negotiated.hpp"
 
-namespace wolframite {
+namespace [[gnu::visibility("default")]] wolframite {
 
 // Views and references in events live until the next receive(), receive_eof() or advance() of the
 // connection that gave them. Commands never invalidate them.

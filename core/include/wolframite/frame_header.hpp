@@ -11,7 +11,7 @@
 #include "wolframite/error.hpp"
 #include "wolframite/mask.hpp"
 
-namespace wolframite {
+namespace [[gnu::visibility("default")]] wolframite {
 
 /// Interpretation of a frame's payload (RFC 6455 §11.8).
 enum class OpCode : std::uint8_t {

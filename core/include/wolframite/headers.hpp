@@ -14,7 +14,7 @@
 
 #include "wolframite/bytes.hpp"
 
-namespace wolframite {
+namespace [[gnu::visibility("default")]] wolframite {
 
 /// A list of header fields in their order, in one piece of text. Names compare without case.
 ///

@@ -12,7 +12,7 @@
 #include "wolframite/headers.hpp"
 #include "wolframite/http_message.hpp"
 
-namespace wolframite {
+namespace [[gnu::visibility("default")]] wolframite {
 
 /// Reads the start line and the header fields of a request or a response, whatever way the bytes
 /// are cut. Each octet is looked at once, and a fault is reported at the octet that shows it: a

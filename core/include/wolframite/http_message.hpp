@@ -8,7 +8,7 @@
 
 #include "wolframite/headers.hpp"
 
-namespace wolframite {
+namespace [[gnu::visibility("default")]] wolframite {
 
 /// A request as it was received. Well-formed: method GET, HTTP/1.1, one Host, no body.
 struct Request {

@@ -7,7 +7,7 @@
 
 #include "wolframite/bytes.hpp"
 
-namespace wolframite {
+namespace [[gnu::visibility("default")]] wolframite {
 
 /// The four octets of a masking key, in the order they go over the wire.
 using MaskKey = std::array<std::byte, 4>;

@@ -6,7 +6,7 @@
 
 #include "wolframite/deflate.hpp"
 
-namespace wolframite {
+namespace [[gnu::visibility("default")]] wolframite {
 
 /// The outcome of an opening handshake.
 struct Negotiated {

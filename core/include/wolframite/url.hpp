@@ -8,7 +8,7 @@
 
 #include "wolframite/error.hpp"
 
-namespace wolframite {
+namespace [[gnu::visibility("default")]] wolframite {
 
 /// The parts of a `ws://` or `wss://` URL.
 struct Url {

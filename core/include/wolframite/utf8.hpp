@@ -6,7 +6,7 @@
 
 #include "wolframite/bytes.hpp"
 
-namespace wolframite {
+namespace [[gnu::visibility("default")]] wolframite {
 
 /// Validates UTF-8 that arrives in pieces cut anywhere, and fails at the first octet that no
 /// continuation could make valid: overlong forms, surrogates and values above U+10FFFF included.

@@ -11,7 +11,7 @@
 #include "wolframite/connection.hpp"
 #include "wolframite/socket.hpp"
 
-namespace wolframite {
+namespace [[gnu::visibility("default")]] wolframite {
 
 /// Puts the families in turn, beginning with that of the first address, each in the order the
 /// resolver gave (RFC 8305 §4).

@@ -12,7 +12,7 @@
 #include "wolframite/task.hpp"
 #include "wolframite/websocket_stream.hpp"
 
-namespace wolframite {
+namespace [[gnu::visibility("default")]] wolframite {
 
 /// A stream that a server has agreed to, and its answer.
 struct Client {

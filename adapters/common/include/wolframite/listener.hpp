@@ -13,7 +13,7 @@
 #include "wolframite/socket.hpp"
 #include "wolframite/waiter.hpp"
 
-namespace wolframite {
+namespace [[gnu::visibility("default")]] wolframite {
 
 /// How to listen.
 struct ListenOptions {

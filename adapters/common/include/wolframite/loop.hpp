@@ -23,7 +23,7 @@
 #include "wolframite/timer_queue.hpp"
 #include "wolframite/waiter.hpp"
 
-namespace wolframite {
+namespace [[gnu::visibility("default")]] wolframite {
 
 class Listener;
 class Loop;

@@ -7,7 +7,7 @@
 #include <mutex>
 #include <vector>
 
-namespace wolframite {
+namespace [[gnu::visibility("default")]] wolframite {
 
 /// Functions from any thread, for one thread to run; with an eventfd(2) that is readable while it
 /// should look. Whoever posts shares ownership, so that a thread may outlive the loop it reports

@@ -7,7 +7,7 @@
 #include <cstdint>
 #include <memory_resource>
 
-namespace wolframite {
+namespace [[gnu::visibility("default")]] wolframite {
 
 /// A memory resource of one thread that keeps freed blocks by size (powers of two, 64 B to 256 KiB)
 /// and hands them out again, the latest first. Larger blocks, and those beyond the cache's bound,

@@ -17,7 +17,7 @@
 #include "wolframite/task.hpp"
 #include "wolframite/tls_context.hpp"
 
-namespace wolframite {
+namespace [[gnu::visibility("default")]] wolframite {
 
 /// What a server makes of a request: Accept opens the stream, a Response refuses it (or answers
 /// plain HTTP, such as a health check).

@@ -7,7 +7,7 @@
 
 #include "wolframite/entropy.hpp"
 
-namespace wolframite {
+namespace [[gnu::visibility("default")]] wolframite {
 
 /// Entropy from getrandom(2), read in blocks. Octets are wiped as they are handed out, and a child
 /// process after fork(2) never sees those of its parent. Aborts if the system has no randomness to

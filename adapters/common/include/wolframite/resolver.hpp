@@ -12,7 +12,7 @@
 #include "wolframite/socket.hpp"
 #include "wolframite/task.hpp"
 
-namespace wolframite {
+namespace [[gnu::visibility("default")]] wolframite {
 
 /// The category of getaddrinfo(3)'s errors.
 [[nodiscard]] const std::error_category& resolver_category() noexcept;

@@ -5,7 +5,7 @@
 #include <system_error>
 #include <tl/expected.hpp>
 
-namespace wolframite {
+namespace [[gnu::visibility("default")]] wolframite {
 
 /// A value, or why there is none.
 template <class T, class E = std::error_code>

@@ -13,7 +13,7 @@
 #include "wolframite/connection.hpp"
 #include "wolframite/tls_layer.hpp"
 
-namespace wolframite {
+namespace [[gnu::visibility("default")]] wolframite {
 
 /// A Connection, and the TLS between it and the socket, if there is any. Adapters exchange bytes
 /// with a Session only, so none of them can tell whether those are encrypted; commands go to

@@ -13,7 +13,7 @@
 
 #include "wolframite/result.hpp"
 
-namespace wolframite {
+namespace [[gnu::visibility("default")]] wolframite {
 
 /// The address of one end of a socket: IPv4, IPv6 or a Unix path.
 class Endpoint {

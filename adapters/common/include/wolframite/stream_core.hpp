@@ -16,7 +16,7 @@
 #include "wolframite/socket.hpp"
 #include "wolframite/waiter.hpp"
 
-namespace wolframite {
+namespace [[gnu::visibility("default")]] wolframite {
 
 class InputAwaiter;
 class NextAwaiter;

@@ -8,7 +8,7 @@
 #include <optional>
 #include <utility>
 
-namespace wolframite {
+namespace [[gnu::visibility("default")]] wolframite {
 
 class Loop;
 template <class T>

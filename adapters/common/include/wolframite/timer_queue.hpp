@@ -10,7 +10,7 @@
 
 #include "wolframite/connection.hpp"
 
-namespace wolframite {
+namespace [[gnu::visibility("default")]] wolframite {
 
 /// Something to do at a time. Belongs to at most one queue; take it out before it dies.
 class Timer {

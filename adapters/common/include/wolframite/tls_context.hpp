@@ -15,7 +15,7 @@
 
 struct ssl_ctx_st;  // OpenSSL's SSL_CTX
 
-namespace wolframite {
+namespace [[gnu::visibility("default")]] wolframite {
 
 struct TlsClientOptions;
 struct TlsServerOptions;

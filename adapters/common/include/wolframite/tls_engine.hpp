@@ -21,7 +21,7 @@
 struct ssl_st;  // OpenSSL's SSL
 struct bio_st;  // OpenSSL's BIO
 
-namespace wolframite {
+namespace [[gnu::visibility("default")]] wolframite {
 
 /// Who the other side has shown to be.
 struct PeerCertificate {

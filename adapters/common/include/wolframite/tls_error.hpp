@@ -7,7 +7,7 @@
 
 #include "wolframite/error.hpp"
 
-namespace wolframite {
+namespace [[gnu::visibility("default")]] wolframite {
 
 /// One value for each distinct failure on our side of TLS. Converts to `std::error_code`, whose
 /// message says what a person can do. Rare faults of certificates have no name here:

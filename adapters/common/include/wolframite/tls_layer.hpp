@@ -14,7 +14,7 @@
 #include "wolframite/event.hpp"
 #include "wolframite/tls_engine.hpp"
 
-namespace wolframite {
+namespace [[gnu::visibility("default")]] wolframite {
 
 /// What a Session puts between its Connection and the socket when the bytes are TLS. Each function
 /// means what the Connection's of that name does, for the ciphertext.

@@ -4,7 +4,8 @@
 
 #include <coroutine>
 
-namespace wolframite::detail {
+namespace [[gnu::visibility("default")]] wolframite {
+namespace detail {
 
 /// A place in a circular list. Takes itself out when it dies.
 struct ListNode {
@@ -37,4 +38,5 @@ struct Waiter : ListNode {
   std::coroutine_handle<> frame;
 };
 
-}  // namespace wolframite::detail
+}  // namespace detail
+}  // namespace wolframite

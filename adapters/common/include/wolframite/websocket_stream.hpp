@@ -17,7 +17,7 @@
 #include "wolframite/stream_core.hpp"
 #include "wolframite/tls_engine.hpp"
 
-namespace wolframite {
+namespace [[gnu::visibility("default")]] wolframite {
 
 /// What `co_await stream.next()` waits on.
 class [[nodiscard]] NextAwaiter : public InputAwaiter {

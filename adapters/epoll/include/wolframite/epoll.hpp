@@ -21,9 +21,10 @@
 #include "wolframite/task.hpp"
 #include "wolframite/websocket_stream.hpp"
 
-namespace wolframite::epoll {
+namespace [[gnu::visibility("default")]] wolframite {
+namespace epoll {
 
-class Stream;
+class [[gnu::visibility("hidden")]] Stream;
 
 /// Something other than a stream that epoll reports on.
 class EventSource {
@@ -78,4 +79,5 @@ using wolframite::Listener;
 using wolframite::ListenOptions;
 using wolframite::WebSocketStream;
 
-}  // namespace wolframite::epoll
+}  // namespace epoll
+}  // namespace wolframite

@@ -16,11 +16,12 @@
 #include "wolframite/task.hpp"
 #include "wolframite/websocket_stream.hpp"
 
-namespace wolframite::uring {
+namespace [[gnu::visibility("default")]] wolframite {
+namespace uring {
 
-class Engine;
-class Stream;
-class Acceptor;
+class [[gnu::visibility("hidden")]] Engine;
+class [[gnu::visibility("hidden")]] Stream;
+class [[gnu::visibility("hidden")]] Acceptor;
 
 /// How a loop uses io_uring.
 struct LoopOptions {
@@ -85,4 +86,5 @@ using wolframite::Listener;
 using wolframite::ListenOptions;
 using wolframite::WebSocketStream;
 
-}  // namespace wolframite::uring
+}  // namespace uring
+}  // namespace wolframite

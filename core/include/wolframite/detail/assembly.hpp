@@ -7,7 +7,8 @@
 
 #include "wolframite/bytes.hpp"
 
-namespace wolframite::detail {
+namespace [[gnu::visibility("default")]] wolframite {
+namespace detail {
 
 /// A byte buffer of one pointer, that owns no memory while empty. It grows with the bytes it is
 /// given.
@@ -47,4 +48,5 @@ class Assembly {
   Block* block_ = nullptr;
 };
 
-}  // namespace wolframite::detail
+}  // namespace detail
+}  // namespace wolframite

@@ -8,7 +8,8 @@
 
 #include "wolframite/bytes.hpp"
 
-namespace wolframite::detail {
+namespace [[gnu::visibility("default")]] wolframite {
+namespace detail {
 
 /// A list of segments. Small frames fill blocks one after the other; a shared payload is a segment
 /// of its own. Bytes once appended neither move nor change, and an empty queue owns no memory.
@@ -50,4 +51,5 @@ class OutputQueue {
   std::size_t size_ = 0;
 };
 
-}  // namespace wolframite::detail
+}  // namespace detail
+}  // namespace wolframite
