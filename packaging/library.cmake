@@ -18,8 +18,8 @@ endif()
 #   [DESCRIPTION <text>]                             and for pkg-config:
 #   [REQUIRES <modules>...] [REQUIRES_PRIVATE <modules>...] [CFLAGS <flags>] [LIBS_PRIVATE <flags>])
 #
-# The library wolframite::<name>: static, or shared with BUILD_SHARED_LIBS. Only what public headers declare, inside a
-# namespace of default visibility, can be seen from outside a shared one.
+# The library wolframite::<name>: static, or shared with BUILD_SHARED_LIBS. What public headers declare between
+# `#pragma GCC visibility push(default)` and `pop` can be seen from outside a shared one, and nothing else.
 function(wolframite_library name)
   cmake_parse_arguments(PARSE_ARGV 1 the "" "DESCRIPTION;CFLAGS;LIBS_PRIVATE"
     "SOURCES;PUBLIC;PRIVATE;REQUIRES;REQUIRES_PRIVATE")
@@ -60,7 +60,8 @@ function(wolframite_library name)
   # A static library hands on what it needs itself, a shared one has it linked already.
   list(JOIN the_REQUIRES ", " requires)
   list(JOIN the_REQUIRES_PRIVATE ", " requires_private)
-  set(name ${name})
+  # Relative, so that the prefix may still be chosen, or changed, when it is installed.
+  file(RELATIVE_PATH prefix ${CMAKE_INSTALL_FULL_LIBDIR}/pkgconfig ${CMAKE_INSTALL_PREFIX})
   configure_file(${WOLFRAMITE_PACKAGING_DIR}/component.pc.in wolframite-${name}.pc @ONLY)
   install(FILES ${CMAKE_CURRENT_BINARY_DIR}/wolframite-${name}.pc
     DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig COMPONENT development)

@@ -6,7 +6,8 @@
 
 #include "wolframite/headers.hpp"
 
-namespace [[gnu::visibility("default")]] wolframite {
+#pragma GCC visibility push(default)
+namespace wolframite {
 
 /// What a server adds to the response that opens a WebSocket.
 struct Accept {
@@ -15,3 +16,4 @@ struct Accept {
 };
 
 }  // namespace wolframite
+#pragma GCC visibility pop

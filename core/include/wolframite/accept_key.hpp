@@ -9,7 +9,8 @@
 
 #include "wolframite/bytes.hpp"
 
-namespace [[gnu::visibility("default")]] wolframite {
+#pragma GCC visibility push(default)
+namespace wolframite {
 
 /// Derives the value of `Sec-WebSocket-Accept` from that of `Sec-WebSocket-Key`, taken as it is.
 /// 28 characters; none if libcrypto's policy forbids SHA-1. RFC 6455 §4.2.2, 5.4.
@@ -26,3 +27,4 @@ namespace [[gnu::visibility("default")]] wolframite {
 [[nodiscard]] std::string base64(ConstBytes data);
 
 }  // namespace wolframite
+#pragma GCC visibility pop

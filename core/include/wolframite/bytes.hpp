@@ -17,7 +17,8 @@
 #define WOLFRAMITE_LIFETIMEBOUND
 #endif
 
-namespace [[gnu::visibility("default")]] wolframite {
+#pragma GCC visibility push(default)
+namespace wolframite {
 
 using Bytes = std::span<std::byte>;
 using ConstBytes = std::span<const std::byte>;
@@ -69,3 +70,4 @@ class SharedBytes {
 };
 
 }  // namespace wolframite
+#pragma GCC visibility pop

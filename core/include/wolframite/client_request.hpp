@@ -10,7 +10,8 @@
 #include "wolframite/headers.hpp"
 #include "wolframite/url.hpp"
 
-namespace [[gnu::visibility("default")]] wolframite {
+#pragma GCC visibility push(default)
+namespace wolframite {
 
 /// A URL with the headers and subprotocols to ask with. A fault in any of them is kept, and
 /// reported by `error()`, by `Connection::client` and by the adapters before anything is sent.
@@ -48,3 +49,4 @@ class ClientRequest {
 };
 
 }  // namespace wolframite
+#pragma GCC visibility pop

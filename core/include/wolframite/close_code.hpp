@@ -10,7 +10,8 @@
 #include "wolframite/bytes.hpp"
 #include "wolframite/error.hpp"
 
-namespace [[gnu::visibility("default")]] wolframite {
+#pragma GCC visibility push(default)
+namespace wolframite {
 
 /// Why a connection ends. Any value of the ranges 3000-3999 (registered) and 4000-4999 (private)
 /// may be cast to it. RFC 6455 §7.4.1 and the IANA registry.
@@ -68,3 +69,4 @@ struct CloseFrame::Parsed {
 };
 
 }  // namespace wolframite
+#pragma GCC visibility pop

@@ -10,7 +10,8 @@
 #include "wolframite/deflate.hpp"
 #include "wolframite/error.hpp"
 
-namespace [[gnu::visibility("default")]] wolframite {
+#pragma GCC visibility push(default)
+namespace wolframite {
 
 /// Limits, timers and choices. Sizes are octets; a time of zero switches its timer off.
 struct Config {
@@ -83,3 +84,4 @@ class SharedConfig {
 };
 
 }  // namespace wolframite
+#pragma GCC visibility pop

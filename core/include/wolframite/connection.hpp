@@ -30,7 +30,8 @@
 #include "wolframite/negotiated.hpp"
 #include "wolframite/utf8.hpp"
 
-namespace [[gnu::visibility("default")]] wolframite {
+#pragma GCC visibility push(default)
+namespace wolframite {
 
 using Time = std::chrono::steady_clock::time_point;  ///< passed in, never read
 
@@ -302,3 +303,4 @@ class Connection {
 static_assert(sizeof(Connection) <= 320);
 
 }  // namespace wolframite
+#pragma GCC visibility pop

@@ -12,7 +12,8 @@
 
 struct z_stream_s;
 
-namespace [[gnu::visibility("default")]] wolframite {
+#pragma GCC visibility push(default)
+namespace wolframite {
 
 /// Whether and how messages are compressed. Part of `Config`.
 struct DeflateConfig {
@@ -146,3 +147,4 @@ class Inflater {
 };
 
 }  // namespace wolframite
+#pragma GCC visibility pop

@@ -4,7 +4,8 @@
 
 #include "wolframite/bytes.hpp"
 
-namespace [[gnu::visibility("default")]] wolframite {
+#pragma GCC visibility push(default)
+namespace wolframite {
 
 /// A source of unpredictable octets, lent to client connections for handshake and masking keys. RFC
 /// 6455 §5.3 asks for strong entropy: use the operating system's generator (`wolframite/random.hpp`
@@ -23,3 +24,4 @@ class Entropy {
 };
 
 }  // namespace wolframite
+#pragma GCC visibility pop

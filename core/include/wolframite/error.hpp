@@ -5,7 +5,8 @@
 #include <cstdint>
 #include <system_error>
 
-namespace [[gnu::visibility("default")]] wolframite {
+#pragma GCC visibility push(default)
+namespace wolframite {
 
 enum class CloseCode : std::uint16_t;
 
@@ -132,6 +133,7 @@ enum class ErrorClass : std::uint8_t {
 [[nodiscard]] const char* describe(Error error) noexcept;
 
 }  // namespace wolframite
+#pragma GCC visibility pop
 
 template <>
 struct std::is_error_code_enum<wolframite::Error> : std::true_type {};

@@ -13,7 +13,8 @@
 #include "wolframite/http_message.hpp"
 #include "wolframite/negotiated.hpp"
 
-namespace [[gnu::visibility("default")]] wolframite {
+#pragma GCC visibility push(default)
+namespace wolframite {
 
 // Views and references in events live until the next receive(), receive_eof() or advance() of the
 // connection that gave them. Commands never invalidate them.
@@ -85,3 +86,4 @@ struct Closed {
 using Event = std::variant<Requested, Opened, Refused, Message, Pinged, Ponged, Closing, Closed>;
 
 }  // namespace wolframite
+#pragma GCC visibility pop

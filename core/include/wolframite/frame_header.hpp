@@ -11,7 +11,8 @@
 #include "wolframite/error.hpp"
 #include "wolframite/mask.hpp"
 
-namespace [[gnu::visibility("default")]] wolframite {
+#pragma GCC visibility push(default)
+namespace wolframite {
 
 /// Interpretation of a frame's payload (RFC 6455 §11.8).
 enum class OpCode : std::uint8_t {
@@ -81,3 +82,4 @@ struct FrameHeader::Parsed {
 };
 
 }  // namespace wolframite
+#pragma GCC visibility pop

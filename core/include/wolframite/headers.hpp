@@ -14,7 +14,8 @@
 
 #include "wolframite/bytes.hpp"
 
-namespace [[gnu::visibility("default")]] wolframite {
+#pragma GCC visibility push(default)
+namespace wolframite {
 
 /// A list of header fields in their order, in one piece of text. Names compare without case.
 ///
@@ -102,3 +103,4 @@ inline Headers::Iterator Headers::end() const { return {*this, fields_.size()}; 
 [[nodiscard]] bool is_valid_header(std::string_view name, std::string_view value);
 
 }  // namespace wolframite
+#pragma GCC visibility pop

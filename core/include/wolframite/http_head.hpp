@@ -12,7 +12,8 @@
 #include "wolframite/headers.hpp"
 #include "wolframite/http_message.hpp"
 
-namespace [[gnu::visibility("default")]] wolframite {
+#pragma GCC visibility push(default)
+namespace wolframite {
 
 /// Reads the start line and the header fields of a request or a response, whatever way the bytes
 /// are cut. Each octet is looked at once, and a fault is reported at the octet that shows it: a
@@ -84,3 +85,4 @@ class HttpHead {
 };
 
 }  // namespace wolframite
+#pragma GCC visibility pop

@@ -8,7 +8,8 @@
 
 #include "wolframite/headers.hpp"
 
-namespace [[gnu::visibility("default")]] wolframite {
+#pragma GCC visibility push(default)
+namespace wolframite {
 
 /// A request as it was received. Well-formed: method GET, HTTP/1.1, one Host, no body.
 struct Request {
@@ -39,3 +40,4 @@ struct Response {
 [[nodiscard]] std::string_view reason_phrase(int status);
 
 }  // namespace wolframite
+#pragma GCC visibility pop

@@ -6,7 +6,8 @@
 
 #include "wolframite/deflate.hpp"
 
-namespace [[gnu::visibility("default")]] wolframite {
+#pragma GCC visibility push(default)
+namespace wolframite {
 
 /// The outcome of an opening handshake.
 struct Negotiated {
@@ -16,3 +17,4 @@ struct Negotiated {
 };
 
 }  // namespace wolframite
+#pragma GCC visibility pop

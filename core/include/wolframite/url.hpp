@@ -8,7 +8,8 @@
 
 #include "wolframite/error.hpp"
 
-namespace [[gnu::visibility("default")]] wolframite {
+#pragma GCC visibility push(default)
+namespace wolframite {
 
 /// The parts of a `ws://` or `wss://` URL.
 struct Url {
@@ -40,3 +41,4 @@ struct Url::Parsed {
 };
 
 }  // namespace wolframite
+#pragma GCC visibility pop

@@ -6,7 +6,8 @@
 
 #include "wolframite/bytes.hpp"
 
-namespace [[gnu::visibility("default")]] wolframite {
+#pragma GCC visibility push(default)
+namespace wolframite {
 
 /// Validates UTF-8 that arrives in pieces cut anywhere, and fails at the first octet that no
 /// continuation could make valid: overlong forms, surrogates and values above U+10FFFF included.
@@ -35,3 +36,4 @@ class Utf8Validator {
 [[nodiscard]] bool is_valid_utf8(ConstBytes text);
 
 }  // namespace wolframite
+#pragma GCC visibility pop

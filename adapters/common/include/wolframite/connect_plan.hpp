@@ -11,7 +11,8 @@
 #include "wolframite/connection.hpp"
 #include "wolframite/socket.hpp"
 
-namespace [[gnu::visibility("default")]] wolframite {
+#pragma GCC visibility push(default)
+namespace wolframite {
 
 /// Puts the families in turn, beginning with that of the first address, each in the order the
 /// resolver gave (RFC 8305 §4).
@@ -53,3 +54,4 @@ class ConnectPlan {
 };
 
 }  // namespace wolframite
+#pragma GCC visibility pop

@@ -12,7 +12,8 @@
 #include "wolframite/task.hpp"
 #include "wolframite/websocket_stream.hpp"
 
-namespace [[gnu::visibility("default")]] wolframite {
+#pragma GCC visibility push(default)
+namespace wolframite {
 
 /// A stream that a server has agreed to, and its answer.
 struct Client {
@@ -52,3 +53,4 @@ struct Client {
                                                         ConnectOptions options = {});
 
 }  // namespace wolframite
+#pragma GCC visibility pop

@@ -13,7 +13,8 @@
 #include "wolframite/socket.hpp"
 #include "wolframite/waiter.hpp"
 
-namespace [[gnu::visibility("default")]] wolframite {
+#pragma GCC visibility push(default)
+namespace wolframite {
 
 /// How to listen.
 struct ListenOptions {
@@ -99,3 +100,4 @@ class [[nodiscard]] Listener::Accepting : private detail::Waiter {
 inline Listener::Accepting Listener::accept() { return Accepting(*this); }
 
 }  // namespace wolframite
+#pragma GCC visibility pop

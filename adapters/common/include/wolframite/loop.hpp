@@ -23,7 +23,8 @@
 #include "wolframite/timer_queue.hpp"
 #include "wolframite/waiter.hpp"
 
-namespace [[gnu::visibility("default")]] wolframite {
+#pragma GCC visibility push(default)
+namespace wolframite {
 
 class Listener;
 class Loop;
@@ -234,3 +235,4 @@ class Loop {
 };
 
 }  // namespace wolframite
+#pragma GCC visibility pop

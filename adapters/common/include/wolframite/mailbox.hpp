@@ -7,7 +7,8 @@
 #include <mutex>
 #include <vector>
 
-namespace [[gnu::visibility("default")]] wolframite {
+#pragma GCC visibility push(default)
+namespace wolframite {
 
 /// Functions from any thread, for one thread to run; with an eventfd(2) that is readable while it
 /// should look. Whoever posts shares ownership, so that a thread may outlive the loop it reports
@@ -45,3 +46,4 @@ class Mailbox {
 };
 
 }  // namespace wolframite
+#pragma GCC visibility pop

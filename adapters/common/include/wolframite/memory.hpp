@@ -7,7 +7,8 @@
 #include <cstdint>
 #include <memory_resource>
 
-namespace [[gnu::visibility("default")]] wolframite {
+#pragma GCC visibility push(default)
+namespace wolframite {
 
 /// A memory resource of one thread that keeps freed blocks by size (powers of two, 64 B to 256 KiB)
 /// and hands them out again, the latest first. Larger blocks, and those beyond the cache's bound,
@@ -89,3 +90,4 @@ class BufferPool {
 };
 
 }  // namespace wolframite
+#pragma GCC visibility pop

@@ -17,7 +17,8 @@
 #include "wolframite/task.hpp"
 #include "wolframite/tls_context.hpp"
 
-namespace [[gnu::visibility("default")]] wolframite {
+#pragma GCC visibility push(default)
+namespace wolframite {
 
 /// What a server makes of a request: Accept opens the stream, a Response refuses it (or answers
 /// plain HTTP, such as a health check).
@@ -96,3 +97,4 @@ struct ClientError {
 };
 
 }  // namespace wolframite
+#pragma GCC visibility pop

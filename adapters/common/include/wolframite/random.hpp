@@ -7,7 +7,8 @@
 
 #include "wolframite/entropy.hpp"
 
-namespace [[gnu::visibility("default")]] wolframite {
+#pragma GCC visibility push(default)
+namespace wolframite {
 
 /// Entropy from getrandom(2), read in blocks. Octets are wiped as they are handed out, and a child
 /// process after fork(2) never sees those of its parent. Aborts if the system has no randomness to
@@ -28,3 +29,4 @@ class SystemEntropy final : public Entropy {
 };
 
 }  // namespace wolframite
+#pragma GCC visibility pop

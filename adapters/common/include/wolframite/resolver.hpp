@@ -12,7 +12,8 @@
 #include "wolframite/socket.hpp"
 #include "wolframite/task.hpp"
 
-namespace [[gnu::visibility("default")]] wolframite {
+#pragma GCC visibility push(default)
+namespace wolframite {
 
 /// The category of getaddrinfo(3)'s errors.
 [[nodiscard]] const std::error_category& resolver_category() noexcept;
@@ -24,3 +25,4 @@ namespace [[gnu::visibility("default")]] wolframite {
     Loop& loop, std::string host, std::uint16_t port, std::optional<Time> latest = std::nullopt);
 
 }  // namespace wolframite
+#pragma GCC visibility pop

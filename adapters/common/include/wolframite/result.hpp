@@ -5,10 +5,12 @@
 #include <system_error>
 #include <tl/expected.hpp>
 
-namespace [[gnu::visibility("default")]] wolframite {
+#pragma GCC visibility push(default)
+namespace wolframite {
 
 /// A value, or why there is none.
 template <class T, class E = std::error_code>
 using Result = tl::expected<T, E>;
 
 }  // namespace wolframite
+#pragma GCC visibility pop

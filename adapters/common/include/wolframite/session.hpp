@@ -13,7 +13,8 @@
 #include "wolframite/connection.hpp"
 #include "wolframite/tls_layer.hpp"
 
-namespace [[gnu::visibility("default")]] wolframite {
+#pragma GCC visibility push(default)
+namespace wolframite {
 
 /// A Connection, and the TLS between it and the socket, if there is any. Adapters exchange bytes
 /// with a Session only, so none of them can tell whether those are encrypted; commands go to
@@ -91,3 +92,4 @@ class Session {
 };
 
 }  // namespace wolframite
+#pragma GCC visibility pop

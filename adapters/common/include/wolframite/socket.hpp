@@ -13,7 +13,8 @@
 
 #include "wolframite/result.hpp"
 
-namespace [[gnu::visibility("default")]] wolframite {
+#pragma GCC visibility push(default)
+namespace wolframite {
 
 /// The address of one end of a socket: IPv4, IPv6 or a Unix path.
 class Endpoint {
@@ -93,3 +94,4 @@ class Socket {
 };
 
 }  // namespace wolframite
+#pragma GCC visibility pop

@@ -16,7 +16,8 @@
 #include "wolframite/socket.hpp"
 #include "wolframite/waiter.hpp"
 
-namespace [[gnu::visibility("default")]] wolframite {
+#pragma GCC visibility push(default)
+namespace wolframite {
 
 class InputAwaiter;
 class NextAwaiter;
@@ -267,3 +268,4 @@ class [[nodiscard]] HandshakeAwaiter : public InputAwaiter {
 };
 
 }  // namespace wolframite
+#pragma GCC visibility pop

@@ -8,7 +8,8 @@
 #include <optional>
 #include <utility>
 
-namespace [[gnu::visibility("default")]] wolframite {
+#pragma GCC visibility push(default)
+namespace wolframite {
 
 class Loop;
 template <class T>
@@ -152,3 +153,4 @@ inline Task<void> TaskPromise<void>::get_return_object() noexcept {
 
 }  // namespace detail
 }  // namespace wolframite
+#pragma GCC visibility pop

@@ -10,7 +10,8 @@
 
 #include "wolframite/connection.hpp"
 
-namespace [[gnu::visibility("default")]] wolframite {
+#pragma GCC visibility push(default)
+namespace wolframite {
 
 /// Something to do at a time. Belongs to at most one queue; take it out before it dies.
 class Timer {
@@ -70,3 +71,4 @@ class TimerQueue {
 };
 
 }  // namespace wolframite
+#pragma GCC visibility pop

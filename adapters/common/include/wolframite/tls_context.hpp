@@ -15,7 +15,8 @@
 
 struct ssl_ctx_st;  // OpenSSL's SSL_CTX
 
-namespace [[gnu::visibility("default")]] wolframite {
+#pragma GCC visibility push(default)
+namespace wolframite {
 
 struct TlsClientOptions;
 struct TlsServerOptions;
@@ -116,3 +117,4 @@ struct TlsServerOptions : TlsCommonOptions {
 };
 
 }  // namespace wolframite
+#pragma GCC visibility pop

@@ -21,7 +21,8 @@
 struct ssl_st;  // OpenSSL's SSL
 struct bio_st;  // OpenSSL's BIO
 
-namespace [[gnu::visibility("default")]] wolframite {
+#pragma GCC visibility push(default)
+namespace wolframite {
 
 /// Who the other side has shown to be.
 struct PeerCertificate {
@@ -132,3 +133,4 @@ class TlsEngine {
 };
 
 }  // namespace wolframite
+#pragma GCC visibility pop

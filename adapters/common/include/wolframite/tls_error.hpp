@@ -7,7 +7,8 @@
 
 #include "wolframite/error.hpp"
 
-namespace [[gnu::visibility("default")]] wolframite {
+#pragma GCC visibility push(default)
+namespace wolframite {
 
 /// One value for each distinct failure on our side of TLS. Converts to `std::error_code`, whose
 /// message says what a person can do. Rare faults of certificates have no name here:
@@ -102,6 +103,7 @@ enum class TlsAlert : std::uint8_t {
 [[nodiscard]] std::error_code certificate_error(long verify_result) noexcept;
 
 }  // namespace wolframite
+#pragma GCC visibility pop
 
 template <>
 struct std::is_error_code_enum<wolframite::TlsError> : std::true_type {};

@@ -14,7 +14,8 @@
 #include "wolframite/event.hpp"
 #include "wolframite/tls_engine.hpp"
 
-namespace [[gnu::visibility("default")]] wolframite {
+#pragma GCC visibility push(default)
+namespace wolframite {
 
 /// What a Session puts between its Connection and the socket when the bytes are TLS. Each function
 /// means what the Connection's of that name does, for the ciphertext.
@@ -101,3 +102,4 @@ class TlsLayer {
 };
 
 }  // namespace wolframite
+#pragma GCC visibility pop

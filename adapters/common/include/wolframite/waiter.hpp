@@ -4,8 +4,8 @@
 
 #include <coroutine>
 
-namespace [[gnu::visibility("default")]] wolframite {
-namespace detail {
+#pragma GCC visibility push(default)
+namespace wolframite::detail {
 
 /// A place in a circular list. Takes itself out when it dies.
 struct ListNode {
@@ -38,5 +38,5 @@ struct Waiter : ListNode {
   std::coroutine_handle<> frame;
 };
 
-}  // namespace detail
-}  // namespace wolframite
+}  // namespace wolframite::detail
+#pragma GCC visibility pop

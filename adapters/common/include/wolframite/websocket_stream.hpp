@@ -17,7 +17,8 @@
 #include "wolframite/stream_core.hpp"
 #include "wolframite/tls_engine.hpp"
 
-namespace [[gnu::visibility("default")]] wolframite {
+#pragma GCC visibility push(default)
+namespace wolframite {
 
 /// What `co_await stream.next()` waits on.
 class [[nodiscard]] NextAwaiter : public InputAwaiter {
@@ -199,3 +200,4 @@ class WebSocketStream {
 };
 
 }  // namespace wolframite
+#pragma GCC visibility pop

@@ -21,8 +21,8 @@
 #include "wolframite/task.hpp"
 #include "wolframite/websocket_stream.hpp"
 
-namespace [[gnu::visibility("default")]] wolframite {
-namespace epoll {
+#pragma GCC visibility push(default)
+namespace wolframite::epoll {
 
 class [[gnu::visibility("hidden")]] Stream;
 
@@ -79,5 +79,5 @@ using wolframite::Listener;
 using wolframite::ListenOptions;
 using wolframite::WebSocketStream;
 
-}  // namespace epoll
-}  // namespace wolframite
+}  // namespace wolframite::epoll
+#pragma GCC visibility pop

@@ -16,8 +16,8 @@
 #include "wolframite/task.hpp"
 #include "wolframite/websocket_stream.hpp"
 
-namespace [[gnu::visibility("default")]] wolframite {
-namespace uring {
+#pragma GCC visibility push(default)
+namespace wolframite::uring {
 
 class [[gnu::visibility("hidden")]] Engine;
 class [[gnu::visibility("hidden")]] Stream;
@@ -86,5 +86,5 @@ using wolframite::Listener;
 using wolframite::ListenOptions;
 using wolframite::WebSocketStream;
 
-}  // namespace uring
-}  // namespace wolframite
+}  // namespace wolframite::uring
+#pragma GCC visibility pop

@@ -7,8 +7,8 @@
 
 #include "wolframite/bytes.hpp"
 
-namespace [[gnu::visibility("default")]] wolframite {
-namespace detail {
+#pragma GCC visibility push(default)
+namespace wolframite::detail {
 
 /// A byte buffer of one pointer, that owns no memory while empty. It grows with the bytes it is
 /// given.
@@ -48,5 +48,5 @@ class Assembly {
   Block* block_ = nullptr;
 };
 
-}  // namespace detail
-}  // namespace wolframite
+}  // namespace wolframite::detail
+#pragma GCC visibility pop

@@ -8,8 +8,8 @@
 
 #include "wolframite/bytes.hpp"
 
-namespace [[gnu::visibility("default")]] wolframite {
-namespace detail {
+#pragma GCC visibility push(default)
+namespace wolframite::detail {
 
 /// A list of segments. Small frames fill blocks one after the other; a shared payload is a segment
 /// of its own. Bytes once appended neither move nor change, and an empty queue owns no memory.
@@ -51,5 +51,5 @@ class OutputQueue {
   std::size_t size_ = 0;
 };
 
-}  // namespace detail
-}  // namespace wolframite
+}  // namespace wolframite::detail
+#pragma GCC visibility pop
