@@ -18,8 +18,8 @@ class Entropy {
 
  protected:
   Entropy() = default;
-  Entropy(const Entropy&) = default;
-  Entropy& operator=(const Entropy&) = default;
+  Entropy(const Entropy&) = default;             ///< for sources that may be copied
+  Entropy& operator=(const Entropy&) = default;  ///< for sources that may be copied
   ~Entropy() = default;
 };
 

@@ -25,7 +25,8 @@ class ConnectPlan {
  public:
   static constexpr std::chrono::milliseconds default_delay{250};  ///< RFC 8305 §5
 
-  /// Tries `endpoints` in this order, each `delay` after the one before unless that fails sooner.
+  /// Tries `endpoints`, their families in turn, each `delay` after the one before unless that fails
+  /// sooner.
   explicit ConnectPlan(std::vector<Endpoint> endpoints,
                        std::chrono::milliseconds delay = default_delay);
 

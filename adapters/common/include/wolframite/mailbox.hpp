@@ -15,6 +15,7 @@ namespace wolframite {
 /// to.
 class Mailbox {
  public:
+  /// Throws std::system_error if the system has no descriptor to give.
   Mailbox();
   Mailbox(const Mailbox&) = delete;
   Mailbox& operator=(const Mailbox&) = delete;

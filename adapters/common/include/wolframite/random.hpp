@@ -15,11 +15,12 @@ namespace wolframite {
 /// give: there is no safe way on.
 class SystemEntropy final : public Entropy {
  public:
-  SystemEntropy() = default;
+  SystemEntropy() = default;  ///< reads nothing yet
   SystemEntropy(const SystemEntropy&) = delete;
   SystemEntropy& operator=(const SystemEntropy&) = delete;
   ~SystemEntropy();
 
+  /// Overwrites all of `out`. More than 512 octets at a time come straight from the system.
   void fill(Bytes out) override;
 
  private:

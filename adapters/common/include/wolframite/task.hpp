@@ -100,9 +100,11 @@ class TaskPromise<void> final : public TaskPromiseBase {
 template <class T = void>
 class [[nodiscard]] Task {
  public:
-  using promise_type = detail::TaskPromise<T>;
+  using promise_type = detail::TaskPromise<T>;  ///< what the language looks for
 
+  /// Takes over the coroutine; `other` has none then.
   Task(Task&& other) noexcept : frame_(std::exchange(other.frame_, nullptr)) {}
+  /// Cancels the coroutine of this, and takes over that of `other`.
   Task& operator=(Task&& other) noexcept {
     if (this != &other) {
       if (frame_) frame_.destroy();

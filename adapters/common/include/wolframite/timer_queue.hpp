@@ -19,6 +19,7 @@ class Timer {
   /// Does it. Called once, after the timer has left its queue; it may be armed again from here.
   virtual void fire() = 0;
 
+  /// Whether it is in a queue.
   [[nodiscard]] bool is_armed() const { return index_ != unarmed; }
 
  protected:
@@ -39,6 +40,7 @@ class TimerQueue {
  public:
   /// Makes `timer` fire at `due`, and not at the time it was armed for before.
   void arm(Timer& timer, Time due);
+  /// Takes `timer` out, if it is armed.
   void disarm(Timer& timer) noexcept;
 
   /// When `timer`, which is armed, will fire.
@@ -50,7 +52,7 @@ class TimerQueue {
   /// Fires what is due at `now`. Timers armed meanwhile wait for the next call.
   void fire(Time now);
 
-  [[nodiscard]] bool empty() const { return heap_.empty(); }
+  [[nodiscard]] bool empty() const { return heap_.empty(); }  ///< whether no timer is armed
 
  private:
   struct Entry {

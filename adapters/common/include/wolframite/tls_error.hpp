@@ -14,15 +14,15 @@ namespace wolframite {
 /// message says what a person can do. Rare faults of certificates have no name here:
 /// `certificate_error` gives them codes of their own, with OpenSSL's sentence.
 enum class TlsError : std::uint16_t {
-  none = 0,
+  none = 0,  ///< makes an `std::error_code` that is false
 
   // The options of a TlsContext cannot be used.
-  certificate_file_unreadable,
-  invalid_certificate,  ///< not PEM, no certificate in it, or too weak a key
-  key_file_unreadable,
-  invalid_key,   ///< not PEM, no private key in it, or another passphrase
-  key_mismatch,  ///< the key is not the certificate's
-  authorities_file_unreadable,
+  certificate_file_unreadable,   ///< TlsIdentity::certificate names a file that cannot be read
+  invalid_certificate,           ///< not PEM, no certificate in it, or too weak a key
+  key_file_unreadable,           ///< TlsIdentity::key names a file that cannot be read
+  invalid_key,                   ///< not PEM, no private key in it, or another passphrase
+  key_mismatch,                  ///< the key is not the certificate's
+  authorities_file_unreadable,   ///< one of the authorities names a file that cannot be read
   invalid_authorities,           ///< not PEM, or no certificate in it
   missing_certificate,           ///< a server, or a client's key, without one
   missing_authorities,           ///< client certificates are asked for, and none could be trusted
@@ -33,20 +33,20 @@ enum class TlsError : std::uint16_t {
   invalid_server_name,  ///< a client with a host that is empty or no host name
 
   // The peer's certificate was rejected.
-  certificate_expired,
-  certificate_not_yet_valid,
-  unknown_authority,
-  self_signed,
+  certificate_expired,          ///< its time is over, or the clock is wrong here
+  certificate_not_yet_valid,    ///< its time has not come, or the clock is wrong here
+  unknown_authority,            ///< no chain leads from it to an authority trusted here
+  self_signed,                  ///< it is its own authority, and not trusted here
   host_mismatch,                ///< it is for other names or addresses
   client_certificate_required,  ///< server: the client sent none
 
   // The handshake failed.
-  not_tls,  ///< the first octet is not of a TLS record; plain HTTP, say
-  no_shared_version,
-  no_shared_cipher,  ///< nor group, nor signature algorithm
-  no_shared_application_protocol,
-  choice_failed,        ///< `TlsServerOptions::choose` threw
-  closed_in_handshake,  ///< the stream ended inside the handshake
+  not_tls,                         ///< the first octet is not of a TLS record; plain HTTP, say
+  no_shared_version,               ///< the peer speaks only versions that are not allowed here
+  no_shared_cipher,                ///< nor group, nor signature algorithm
+  no_shared_application_protocol,  ///< ALPN (RFC 7301)
+  choice_failed,                   ///< `TlsServerOptions::choose` threw
+  closed_in_handshake,             ///< the stream ended inside the handshake
 
   // Later.
   bad_record,             ///< damaged or forged: its authentication fails
@@ -56,7 +56,9 @@ enum class TlsError : std::uint16_t {
   truncated,              ///< the stream ended without close_notify
 };
 
-/// An alert that the peer sent to end the connection, with its number on the wire (RFC 8446 §6).
+/// An alert that the peer sent to end the connection, by the name and the number that RFC 8446 §6
+/// and its forerunners give it. Converts to `std::error_code`, whose message says what the peer
+/// means.
 enum class TlsAlert : std::uint8_t {
   unexpected_message = 10,
   bad_record_mac = 20,
@@ -93,9 +95,16 @@ enum class TlsAlert : std::uint8_t {
   no_application_protocol = 120,
 };
 
+/// The category of TlsError's codes and of those of `certificate_error`.
 [[nodiscard]] const std::error_category& tls_category() noexcept;
+
+/// The category of TlsAlert's codes.
 [[nodiscard]] const std::error_category& tls_alert_category() noexcept;
+
+/// What turns a TlsError into an `std::error_code`, mostly unseen.
 [[nodiscard]] std::error_code make_error_code(TlsError error) noexcept;
+
+/// What turns a TlsAlert into an `std::error_code`, mostly unseen.
 [[nodiscard]] std::error_code make_error_code(TlsAlert alert) noexcept;
 
 /// The code for a certificate that OpenSSL rejects with `verify_result` (an `X509_V_ERR_` value):
@@ -105,7 +114,9 @@ enum class TlsAlert : std::uint8_t {
 }  // namespace wolframite
 #pragma GCC visibility pop
 
+/// Lets a TlsError stand for its `std::error_code`.
 template <>
 struct std::is_error_code_enum<wolframite::TlsError> : std::true_type {};
+/// Lets a TlsAlert stand for its `std::error_code`.
 template <>
 struct std::is_error_code_enum<wolframite::TlsAlert> : std::true_type {};
