@@ -33,7 +33,7 @@ enum class Error : std::uint8_t {
   invalid_deflate,  ///< a compressed message that cannot be inflated
 
   // Text that is not UTF-8: class `utf8`.
-  invalid_utf8,
+  invalid_utf8,  ///< RFC 6455 §8.1
 
   // A limit of Config was passed: class `capacity`.
   frame_too_big,      ///< `max_frame_size`

@@ -60,39 +60,39 @@ enum class TlsError : std::uint16_t {
 /// and its forerunners give it. Converts to `std::error_code`, whose message says what the peer
 /// means.
 enum class TlsAlert : std::uint8_t {
-  unexpected_message = 10,
-  bad_record_mac = 20,
-  decryption_failed = 21,
-  record_overflow = 22,
-  decompression_failure = 30,
-  handshake_failure = 40,
-  no_certificate = 41,
-  bad_certificate = 42,
-  unsupported_certificate = 43,
-  certificate_revoked = 44,
-  certificate_expired = 45,
-  certificate_unknown = 46,
-  illegal_parameter = 47,
-  unknown_ca = 48,
-  access_denied = 49,
-  decode_error = 50,
-  decrypt_error = 51,
-  export_restriction = 60,
-  protocol_version = 70,
-  insufficient_security = 71,
-  internal_error = 80,
-  inappropriate_fallback = 86,
-  user_canceled = 90,
-  no_renegotiation = 100,
-  missing_extension = 109,
-  unsupported_extension = 110,
-  certificate_unobtainable = 111,
-  unrecognized_name = 112,
-  bad_certificate_status_response = 113,
-  bad_certificate_hash_value = 114,
-  unknown_psk_identity = 115,
-  certificate_required = 116,
-  no_application_protocol = 120,
+  unexpected_message = 10,     ///< it did not expect what we sent
+  bad_record_mac = 20,         ///< what we sent was damaged or forged on its way
+  decryption_failed = 21,      ///< what we sent was damaged or forged on its way
+  record_overflow = 22,        ///< a record was too long for it
+  decompression_failure = 30,  ///< it could not decompress what we sent
+  handshake_failure = 40,  ///< it found no parameters to agree on, or wants a client certificate
+  no_certificate = 41,     ///< it has no certificate for us
+  bad_certificate = 42,    ///< it rejected our certificate, or misses one
+  unsupported_certificate = 43,    ///< our certificate is of a kind or purpose it does not accept
+  certificate_revoked = 44,        ///< our certificate was revoked
+  certificate_expired = 45,        ///< our certificate is not valid at this time
+  certificate_unknown = 46,        ///< it rejected our certificate
+  illegal_parameter = 47,          ///< a field of our handshake does not suit it
+  unknown_ca = 48,                 ///< it does not trust the authority that issued our certificate
+  access_denied = 49,              ///< our certificate is valid, but not allowed in
+  decode_error = 50,               ///< it could not read our handshake
+  decrypt_error = 51,              ///< a signature or checksum of our handshake is wrong
+  export_restriction = 60,         ///< its export rules forbid the connection
+  protocol_version = 70,           ///< it speaks no version of TLS that we do
+  insufficient_security = 71,      ///< it wants stronger ciphers than we offer
+  internal_error = 80,             ///< it has a problem of its own; its log may say more
+  inappropriate_fallback = 86,     ///< it can do better than the version that we asked for
+  user_canceled = 90,              ///< the handshake was cancelled there
+  no_renegotiation = 100,          ///< it does not renegotiate
+  missing_extension = 109,         ///< our handshake lacks an extension it needs
+  unsupported_extension = 110,     ///< our handshake has an extension it did not offer
+  certificate_unobtainable = 111,  ///< it could not fetch our certificate
+  unrecognized_name = 112,         ///< it does not serve the host that was asked for
+  bad_certificate_status_response = 113,  ///< the OCSP answer for our certificate is unusable
+  bad_certificate_hash_value = 114,       ///< our certificate is not the one that was announced
+  unknown_psk_identity = 115,             ///< it does not know our pre-shared key
+  certificate_required = 116,             ///< it requires a client certificate
+  no_application_protocol = 120,  ///< it speaks no application protocol that we offer (ALPN)
 };
 
 /// The category of TlsError's codes and of those of `certificate_error`.
