@@ -1,5 +1,5 @@
 """Invariant: every source is named in its folder's CMakeLists.txt, so that none is silently neither
-built nor run.
+built nor run; and every decision in the list of them.
 
 usage: listed.py REPOSITORY
 """
@@ -43,6 +43,11 @@ def main():
                 unlisted.append(f"{folder}/{file.name}")
     if unlisted:
         sys.exit("named in no CMakeLists.txt:\n  " + "\n  ".join(unlisted))
+    decisions = ROOT / "docs/decisions"
+    listing = (decisions / "README.md").read_text(encoding="utf-8")
+    missing = [file.name for file in sorted(decisions.glob("[0-9]*.md")) if f"({file.name})" not in listing]
+    if missing:
+        sys.exit("not in docs/decisions/README.md:\n  " + "\n  ".join(missing))
     if not count:
         sys.exit(f"{ROOT}: no sources found: not the repository")
     print(f"{count} sources, all listed")

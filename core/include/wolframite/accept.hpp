@@ -6,6 +6,7 @@
 
 #include "wolframite/headers.hpp"
 
+#pragma GCC visibility push(default)
 namespace wolframite {
 
 /// What a server adds to the response that opens a WebSocket.
@@ -15,3 +16,4 @@ struct Accept {
 };
 
 }  // namespace wolframite
+#pragma GCC visibility pop

@@ -9,6 +9,7 @@
 
 #include "wolframite/bytes.hpp"
 
+#pragma GCC visibility push(default)
 namespace wolframite {
 
 /// Derives the value of `Sec-WebSocket-Accept` from that of `Sec-WebSocket-Key`, taken as it is.
@@ -26,3 +27,4 @@ namespace wolframite {
 [[nodiscard]] std::string base64(ConstBytes data);
 
 }  // namespace wolframite
+#pragma GCC visibility pop

@@ -17,9 +17,12 @@
 #define WOLFRAMITE_LIFETIMEBOUND
 #endif
 
+#pragma GCC visibility push(default)
 namespace wolframite {
 
+/// Octets that somebody else owns, and that may be changed in place.
 using Bytes = std::span<std::byte>;
+/// Octets that somebody else owns, to be read only.
 using ConstBytes = std::span<const std::byte>;
 
 /// Views the characters of `text` as bytes.
@@ -35,7 +38,7 @@ using ConstBytes = std::span<const std::byte>;
 /// Immutable bytes with shared ownership: one payload queued on many connections without a copy.
 class SharedBytes {
  public:
-  SharedBytes() = default;
+  SharedBytes() = default;  ///< no octets, no owner
 
   /// Shares `bytes`, which must stay valid and unchanged as long as `owner` lives.
   SharedBytes(std::shared_ptr<const void> owner, ConstBytes bytes)
@@ -60,8 +63,9 @@ class SharedBytes {
     return SharedBytes(std::vector<std::byte>(bytes.begin(), bytes.end()));
   }
 
+  /// What is shared. The view lives as long as any copy of this does.
   [[nodiscard]] ConstBytes bytes() const { return bytes_; }
-  [[nodiscard]] std::size_t size() const { return bytes_.size(); }
+  [[nodiscard]] std::size_t size() const { return bytes_.size(); }  ///< octets
 
  private:
   std::shared_ptr<const void> owner_;
@@ -69,3 +73,4 @@ class SharedBytes {
 };
 
 }  // namespace wolframite
+#pragma GCC visibility pop

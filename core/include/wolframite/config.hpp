@@ -10,6 +10,7 @@
 #include "wolframite/deflate.hpp"
 #include "wolframite/error.hpp"
 
+#pragma GCC visibility push(default)
 namespace wolframite {
 
 /// Limits, timers and choices. Sizes are octets; a time of zero switches its timer off.
@@ -67,12 +68,14 @@ struct Config {
 /// default it refers to the default Config and allocates nothing.
 class SharedConfig {
  public:
+  /// Refers to the default Config.
   SharedConfig() : config_(std::shared_ptr<const Config>(), &defaults()) {}
-  // Implicit on purpose: a Config may stand wherever one is asked for.
+  /// Shares `config` from here on. Implicit on purpose: a Config may stand wherever one is asked
+  /// for.
   SharedConfig(Config config) : config_(std::make_shared<const Config>(std::move(config))) {}
 
-  const Config& operator*() const { return *config_; }
-  const Config* operator->() const { return config_.get(); }
+  const Config& operator*() const { return *config_; }        ///< lives as long as any copy
+  const Config* operator->() const { return config_.get(); }  ///< lives as long as any copy
 
  private:
   static const Config& defaults() {
@@ -83,3 +86,4 @@ class SharedConfig {
 };
 
 }  // namespace wolframite
+#pragma GCC visibility pop

@@ -30,9 +30,12 @@
 #include "wolframite/negotiated.hpp"
 #include "wolframite/utf8.hpp"
 
+#pragma GCC visibility push(default)
+/// WebSockets: the protocol core, which does no I/O, and what its adapters have in common.
 namespace wolframite {
 
-using Time = std::chrono::steady_clock::time_point;  ///< passed in, never read
+/// A point on the steady clock. It is passed in; the core never reads a clock.
+using Time = std::chrono::steady_clock::time_point;
 
 /// What a `deadline` is that has passed already: before every time that is told, and still near
 /// enough that the present can be subtracted from it.
@@ -64,7 +67,8 @@ class Connection {
                                          SharedConfig config = {},
                                          std::pmr::memory_resource* memory = nullptr);
 
-  /// Starts open: the handshake was done elsewhere. A client needs `entropy`.
+  /// Starts open: the handshake was done elsewhere, and came to `agreed`. A client needs `entropy`,
+  /// which must outlive the connection: without one its commands give `no_entropy`.
   [[nodiscard]] static Connection from_raw(Role role, Entropy* entropy, SharedConfig config = {},
                                            std::pmr::memory_resource* memory = nullptr,
                                            const Negotiated& agreed = {});
@@ -75,7 +79,9 @@ class Connection {
                                                       std::pmr::memory_resource* memory = nullptr,
                                                       const Negotiated& agreed = {});
 
+  /// Takes over the connection. What is left of the other may only be destroyed or assigned to.
   Connection(Connection&&) noexcept;
+  /// Drops this connection without a word to the peer, and takes over the other.
   Connection& operator=(Connection&&) noexcept;
   ~Connection();
 
@@ -92,34 +98,49 @@ class Connection {
   /// that gave one. Call it at `deadline()` at the latest; more calls are harmless.
   [[nodiscard]] std::optional<Event> advance(Time now);
 
-  // Commands. Each returns an error of class `misuse` or `capacity`, or none; with an error nothing
-  // was done.
+  /// @name Commands
+  /// Each returns an error of class `misuse` or `capacity`, or none; with an error nothing was
+  /// done.
+  /// @{
 
-  /// Server: answers the waiting request with 101; `Opened` follows. RFC 6455 §4.2.2.
+  /// Server: answers the waiting request with 101; `Opened` follows. Errors: `no_request`,
+  /// `not_an_upgrade`, `subprotocol_not_requested`, `reserved_header`, `invalid_header`. RFC 6455
+  /// §4.2.2.
   [[nodiscard]] std::error_code accept(const Accept& with = {});
 
-  /// Server: answers the waiting request with another status and ends the connection.
+  /// Server: answers the waiting request with another status than 101 and ends the connection;
+  /// `Closed` with `refused` follows. Errors: `no_request`, `invalid_status`, `reserved_header`,
+  /// `invalid_header`.
   [[nodiscard]] std::error_code refuse(const Response& response);
 
   /// Queues a message, or a fragment of one unless `last`; the fragments of a message have one
   /// kind. The payload is copied once, and masked on the way by a client. A `text` message must be
-  /// valid UTF-8 as a whole. `write_buffer_full` with `max_write_buffer_size` already queued. RFC
-  /// 6455 §5.4, §6.1.
+  /// valid UTF-8 as a whole, which is not checked. `compression` counts with the first fragment.
+  /// Errors: `not_open`, `send_after_close`, `no_entropy`, `message_kind_changed`;
+  /// `write_buffer_full` with `max_write_buffer_size` already queued. RFC 6455 §5.4, §6.1.
   [[nodiscard]] std::error_code send(Kind kind, ConstBytes payload, bool last = true,
                                      Compression compression = Compression::automatic);
 
-  /// Queues a message whose payload a server does not copy, unless it compresses it.
+  /// Queues a whole message whose payload a server does not copy, unless it compresses it or it is
+  /// small (below 1 KiB). Errors as above, and `message_unfinished` between fragments of another.
   [[nodiscard]] std::error_code send(Kind kind, SharedBytes payload,
                                      Compression compression = Compression::automatic);
 
-  /// Queues a ping or an unasked-for pong of at most 125 octets. RFC 6455 §5.5.2, §5.5.3.
+  /// Queues a ping of at most 125 octets; the answer comes as `Ponged`. Errors: `not_open`,
+  /// `send_after_close`, `no_entropy`, `write_buffer_full`, `control_payload_too_long`. RFC 6455
+  /// §5.5.2.
   [[nodiscard]] std::error_code ping(ConstBytes payload = {});
+
+  /// Queues a pong of at most 125 octets: one that nobody asked for, or the answer to a `Pinged` if
+  /// `Config::automatic_pong` is false. Errors as of `ping`. RFC 6455 §5.5.3.
   [[nodiscard]] std::error_code pong(ConstBytes payload = {});
 
   /// Queues a Close; `no_status` sends one with no body. Data still arrives until the peer's Close.
-  /// RFC 6455 §7.1.2.
+  /// Errors: `not_open`, `send_after_close`, `no_entropy`, and those of `CloseFrame::check`. RFC
+  /// 6455 §7.1.2.
   [[nodiscard]] std::error_code close(CloseCode code = CloseCode::normal,
                                       std::string_view reason = {});
+  /// @}
 
   /// Fills `gather` with the pending bytes in order, as far as it reaches, and returns how many
   /// entries it used. The bytes neither move nor change until they are consumed, whatever is sent
@@ -140,7 +161,11 @@ class Connection {
   /// When to call `advance`. In the past means now; before the first `advance` it is `at_once`.
   [[nodiscard]] std::optional<Time> deadline() const;
 
+  /// Whether the stream should still be read: until it has ended, for even what is discarded must
+  /// be taken from it.
   [[nodiscard]] bool wants_read() const { return phase_ != Phase::over; }
+
+  /// Whether `output` has something to show.
   [[nodiscard]] bool wants_write() const { return !output_.empty(); }
 
   /// Whether the owner should end its sending side of the stream now: all is written, and nothing
@@ -153,9 +178,10 @@ class Connection {
   /// Whether data can be sent: the handshake is done and no Close was sent.
   [[nodiscard]] bool is_open() const { return phase_ == Phase::open && !close_sent_; }
 
+  /// Octets that are queued and not consumed.
   [[nodiscard]] std::size_t pending_output() const { return output_.size(); }
-  [[nodiscard]] const Config& config() const { return *config_; }
-  [[nodiscard]] Role role() const { return role_; }
+  [[nodiscard]] const Config& config() const { return *config_; }  ///< lives as long as this
+  [[nodiscard]] Role role() const { return role_; }                ///< this end's
 
  private:
   enum class Phase : std::uint8_t {
@@ -303,3 +329,4 @@ class Connection {
 static_assert(sizeof(Connection) <= 320);
 
 }  // namespace wolframite
+#pragma GCC visibility pop

@@ -12,25 +12,26 @@
 
 struct z_stream_s;
 
+#pragma GCC visibility push(default)
 namespace wolframite {
 
 /// Whether and how messages are compressed. Part of `Config`.
 struct DeflateConfig {
-  static constexpr int min_window_bits = 8;  ///< RFC 7692 §7.1.2
-  static constexpr int max_window_bits = 15;
+  static constexpr int min_window_bits = 8;   ///< RFC 7692 §7.1.2
+  static constexpr int max_window_bits = 15;  ///< RFC 7692 §7.1.2
 
   /// Client: offers compression. Server: accepts an offer.
   bool enabled = false;
 
-  /// Largest LZ77 windows, as a power of two of octets (8-15), of what the server and the client
-  /// send. A window of 8 bits is agreed to, but zlib cannot make it: such a sender does not
-  /// compress.
+  /// Largest LZ77 window of what the server sends, as a power of two of octets (8-15). One of 8 is
+  /// agreed to, but zlib cannot make it: such a sender does not compress. RFC 7692 §7.1.2.
   int server_window_bits = 15;
-  int client_window_bits = 15;
+  int client_window_bits = 15;  ///< the same of what the client sends
 
-  /// Forgets the window after each message: less memory, larger messages. RFC 7692 §7.1.1.
+  /// Has the server forget its window after each message: less memory, larger messages. RFC 7692
+  /// §7.1.1.
   bool server_no_context_takeover = false;
-  bool client_no_context_takeover = false;
+  bool client_no_context_takeover = false;  ///< the same of the client
 
   int level = 6;         ///< zlib's, 1 (fast) to 9 (small)
   int memory_level = 8;  ///< zlib's, 1 (little memory) to 9
@@ -42,6 +43,7 @@ struct DeflateConfig {
   /// peer may still refer to. Zero never does.
   std::chrono::milliseconds release_after{10'000};
 
+  /// Whether each number is in its range, and no time negative.
   [[nodiscard]] bool is_valid() const {
     const auto window = [](int bits) { return bits >= min_window_bits && bits <= max_window_bits; };
     return window(server_window_bits) && window(client_window_bits) && level >= 1 && level <= 9 &&
@@ -52,12 +54,13 @@ struct DeflateConfig {
 
 /// What two sides agreed on (RFC 7692 §7.1).
 struct DeflateParameters {
-  bool enabled = false;
-  bool server_no_context_takeover = false;
-  bool client_no_context_takeover = false;
-  std::uint8_t server_window_bits = 15;
-  std::uint8_t client_window_bits = 15;
+  bool enabled = false;                     ///< messages may be compressed, in both directions
+  bool server_no_context_takeover = false;  ///< the server forgets its window after each message
+  bool client_no_context_takeover = false;  ///< the client does
+  std::uint8_t server_window_bits = 15;     ///< 8-15: the largest window that the server uses
+  std::uint8_t client_window_bits = 15;     ///< 8-15: the largest window that the client uses
 
+  /// Compares all of them.
   bool operator==(const DeflateParameters&) const = default;
 };
 
@@ -87,12 +90,15 @@ class Deflater {
  public:
   /// Values out of range count as the nearest in it.
   struct Options {
-    int window_bits = 15;  ///< 9-15
-    int level = 6;
-    int memory_level = 8;
+    int window_bits = 15;  ///< 9-15, a power of two of octets
+    int level = 6;         ///< 1 (fast) to 9 (small)
+    int memory_level = 8;  ///< 1 (little memory) to 9
   };
+  /// Takes its memory at once. In a build without the codec each `compress` fails.
   Deflater(const Options& options, std::pmr::memory_resource& memory);
+  /// Takes over the window. What is left of `other` may only be destroyed or assigned to.
   Deflater(Deflater&& other) noexcept : state_(std::exchange(other.state_, nullptr)) {}
+  /// Exchanges the two.
   Deflater& operator=(Deflater&& other) noexcept {
     std::swap(state_, other.state_);
     return *this;
@@ -116,8 +122,13 @@ class Deflater {
 /// it.
 class Inflater {
  public:
+  /// Reads what was sent with a window of `window_bits` (8-15) or less; a value out of range counts
+  /// as the nearest in it. The decoder's memory is taken by the first `decompress`. In a build
+  /// without the codec that fails.
   Inflater(int window_bits, std::pmr::memory_resource& memory);
+  /// Takes over the window. What is left of `other` may only be destroyed or assigned to.
   Inflater(Inflater&& other) noexcept : state_(std::exchange(other.state_, nullptr)) {}
+  /// Exchanges the two.
   Inflater& operator=(Inflater&& other) noexcept {
     std::swap(state_, other.state_);
     return *this;
@@ -146,3 +157,4 @@ class Inflater {
 };
 
 }  // namespace wolframite
+#pragma GCC visibility pop

@@ -4,6 +4,7 @@
 
 #include "wolframite/bytes.hpp"
 
+#pragma GCC visibility push(default)
 namespace wolframite {
 
 /// A source of unpredictable octets, lent to client connections for handshake and masking keys. RFC
@@ -17,9 +18,10 @@ class Entropy {
 
  protected:
   Entropy() = default;
-  Entropy(const Entropy&) = default;
-  Entropy& operator=(const Entropy&) = default;
+  Entropy(const Entropy&) = default;             ///< for sources that may be copied
+  Entropy& operator=(const Entropy&) = default;  ///< for sources that may be copied
   ~Entropy() = default;
 };
 
 }  // namespace wolframite
+#pragma GCC visibility pop

@@ -13,19 +13,17 @@
 #include "wolframite/http_message.hpp"
 #include "wolframite/negotiated.hpp"
 
+#pragma GCC visibility push(default)
 namespace wolframite {
-
-// Views and references in events live until the next receive(), receive_eof() or advance() of the
-// connection that gave them. Commands never invalidate them.
 
 /// Server: a request is waiting. The owner must answer with `accept()` or `refuse()`, now or later.
 struct Requested {
-  const Request& request;
+  const Request& request;  ///< well-formed; plain HTTP if not `is_upgrade()`
 };
 
 /// The opening handshake is done.
 struct Opened {
-  const Negotiated& agreed;
+  const Negotiated& agreed;  ///< subprotocol and extensions
   const Response* response;  ///< client: the server's answer; null on a server
 };
 
@@ -36,17 +34,18 @@ struct Refused {
 
 /// A message of one's own, free of any lifetime.
 struct OwnedMessage {
-  Kind kind;
-  std::vector<std::byte> data;
+  Kind kind;                    ///< text or binary
+  std::vector<std::byte> data;  ///< the payload
 
+  /// The payload as text. The view lives as long as `data` stays as it is.
   [[nodiscard]] std::string_view text() const WOLFRAMITE_LIFETIMEBOUND { return text_of(data); }
 };
 
 /// A data message, or with `Config::deliver_chunks` a piece of one. The octets may be changed in
 /// place.
 struct Message {
-  Kind kind;
-  Bytes data;
+  Kind kind;          ///< text or binary, of all pieces of a message alike
+  Bytes data;         ///< the payload, unmasked and inflated; a view
   bool first = true;  ///< the message begins with this piece
   bool last = true;   ///< the message ends with this piece
 
@@ -70,8 +69,8 @@ struct Ponged {
 /// The peer's Close frame was received; ours is queued, if it was not sent before. `Closed` follows
 /// once the stream ends. No message comes after this.
 struct Closing {
-  CloseCode code;  ///< `no_status` if the frame had none
-  std::string_view reason;
+  CloseCode code;           ///< `no_status` if the frame had none
+  std::string_view reason;  ///< UTF-8, at most 123 octets; empty if there is none
 };
 
 /// The connection is over. Always the last event, and given exactly once.
@@ -82,6 +81,9 @@ struct Closed {
   bool clean;               ///< a Close frame went each way (RFC 6455 §7.1.4)
 };
 
+/// One of all these. Views and references in it live until the next `receive`, `receive_eof` or
+/// `advance` of the connection that gave it; commands never end them.
 using Event = std::variant<Requested, Opened, Refused, Message, Pinged, Ponged, Closing, Closed>;
 
 }  // namespace wolframite
+#pragma GCC visibility pop

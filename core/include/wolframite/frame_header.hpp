@@ -11,24 +11,33 @@
 #include "wolframite/error.hpp"
 #include "wolframite/mask.hpp"
 
+#pragma GCC visibility push(default)
 namespace wolframite {
 
 /// Interpretation of a frame's payload (RFC 6455 §11.8).
 enum class OpCode : std::uint8_t {
-  continuation = 0x0,
-  text = 0x1,
-  binary = 0x2,
-  close = 0x8,
-  ping = 0x9,
-  pong = 0xA,
+  continuation = 0x0,  ///< the next fragment of the message that was begun (RFC 6455 §5.4)
+  text = 0x1,          ///< a message of UTF-8, or its first fragment
+  binary = 0x2,        ///< a message of any octets, or its first fragment
+  close = 0x8,         ///< see CloseFrame (RFC 6455 §5.5.1)
+  ping = 0x9,          ///< to be answered by a pong with the same payload (RFC 6455 §5.5.2)
+  pong = 0xA,          ///< RFC 6455 §5.5.3
 };
 
-/// Kind of a data message.
-enum class Kind : std::uint8_t { text = 0x1, binary = 0x2 };
+/// Kind of a data message, by the opcode it begins with.
+enum class Kind : std::uint8_t {
+  text = 0x1,    ///< UTF-8
+  binary = 0x2,  ///< any octets
+};
 
 /// Which end of the connection one is.
-enum class Role : std::uint8_t { server, client };
+enum class Role : std::uint8_t {
+  server,  ///< accepts, and sends unmasked
+  client,  ///< asks, and masks what it sends
+};
 
+/// Whether frames of this opcode are close, ping, pong, or reserved for more of the like. RFC 6455
+/// §5.5.
 [[nodiscard]] constexpr bool is_control(OpCode opcode) {
   return (static_cast<unsigned>(opcode) & 0x8U) != 0;
 }
@@ -44,18 +53,17 @@ enum class Role : std::uint8_t { server, client };
 ///     +-+-+-+-+-------+-+-------------+  masking key, if MASK         |
 ///     +---------------------------------------------------------------+
 struct FrameHeader {
-  static constexpr std::size_t max_size = 14;  ///< octets: 2 + 8 + 4
-  static constexpr std::size_t max_control_payload = 125;
+  static constexpr std::size_t max_size = 14;              ///< octets: 2 + 8 + 4
+  static constexpr std::size_t max_control_payload = 125;  ///< octets (RFC 6455 §5.5)
   static constexpr std::uint8_t rsv1 = 4;  ///< in `rsv`: a compressed message begins (RFC 7692 §6)
 
-  bool fin = true;
-  std::uint8_t rsv = 0;  ///< bit 2 is RSV1, bit 1 RSV2, bit 0 RSV3
-  OpCode opcode = OpCode::binary;
-  bool masked = false;
-  MaskKey mask{};            ///< zero unless `masked`
-  std::uint64_t length = 0;  ///< payload octets
+  bool fin = true;                 ///< the message ends with this frame
+  std::uint8_t rsv = 0;            ///< bit 2 is RSV1, bit 1 RSV2, bit 0 RSV3
+  OpCode opcode = OpCode::binary;  ///< `parse` lets known ones pass only
+  bool masked = false;             ///< the payload is masked with `mask`
+  MaskKey mask{};                  ///< zero unless `masked`
+  std::uint64_t length = 0;        ///< payload octets
 
-  /// What `parse` found.
   struct Parsed;
 
   /// Parses the header at the front of `bytes`. Needs no more octets than the header has, and
@@ -74,6 +82,7 @@ struct FrameHeader {
   }
 };
 
+/// What `parse` found.
 struct FrameHeader::Parsed {
   Error error = Error::none;  ///< the violation, or `none`
   std::size_t size = 0;       ///< octets of the header; 0 while more are needed, or on error
@@ -81,3 +90,4 @@ struct FrameHeader::Parsed {
 };
 
 }  // namespace wolframite
+#pragma GCC visibility pop

@@ -14,6 +14,7 @@
 
 #include "wolframite/bytes.hpp"
 
+#pragma GCC visibility push(default)
 namespace wolframite {
 
 /// A list of header fields in their order, in one piece of text. Names compare without case.
@@ -22,19 +23,22 @@ namespace wolframite {
 ///     fields_  {0,4, 6,11}, {19,7, 28,9}
 class Headers {
  public:
+  /// One of them. Its views live until the list is changed or destroyed.
   struct Field {
-    std::string_view name, value;
+    std::string_view name;   ///< in the case it was written in
+    std::string_view value;  ///< without the space around it, where it was parsed
   };
   class Iterator;
 
-  Headers() = default;
+  Headers() = default;  ///< no fields
+  /// Appends `fields` in their order: `{{"Origin", "https://example.org"}}`.
   Headers(std::initializer_list<Field> fields);
 
   /// Adds a field at the end. Nothing is checked here: `is_valid_header` does, where headers are
   /// put to use.
   void append(std::string_view name, std::string_view value);
 
-  /// The value of the first field of this name.
+  /// The value of the first field of this name, or nothing.
   [[nodiscard]] std::optional<std::string_view> find(std::string_view name) const
       WOLFRAMITE_LIFETIMEBOUND;
 
@@ -45,11 +49,12 @@ class Headers {
   /// time.
   [[nodiscard]] bool has_token(std::string_view name, std::string_view token) const;
 
-  [[nodiscard]] std::size_t size() const { return fields_.size(); }
-  [[nodiscard]] bool empty() const { return fields_.empty(); }
+  [[nodiscard]] std::size_t size() const { return fields_.size(); }  ///< fields
+  [[nodiscard]] bool empty() const { return fields_.empty(); }       ///< whether there are none
+  /// The field at `index`, which must be below `size()`.
   [[nodiscard]] Field operator[](std::size_t index) const WOLFRAMITE_LIFETIMEBOUND;
-  [[nodiscard]] Iterator begin() const WOLFRAMITE_LIFETIMEBOUND;
-  [[nodiscard]] Iterator end() const WOLFRAMITE_LIFETIMEBOUND;
+  [[nodiscard]] Iterator begin() const WOLFRAMITE_LIFETIMEBOUND;  ///< to loop over the fields
+  [[nodiscard]] Iterator end() const WOLFRAMITE_LIFETIMEBOUND;    ///< past the last field
 
  private:
   friend class HttpHead;
@@ -60,6 +65,7 @@ class Headers {
   std::vector<Slice> fields_;
 };
 
+/// A place in the list. It stays good while fields are appended, as an index does.
 class Headers::Iterator {
  public:
   using iterator_category = std::input_iterator_tag;
@@ -68,13 +74,16 @@ class Headers::Iterator {
   using pointer = void;
   using reference = Field;
 
+  /// The place of the field at `index`.
   Iterator(const Headers& headers, std::size_t index) : headers_(&headers), index_(index) {}
-  Field operator*() const { return (*headers_)[index_]; }
+  Field operator*() const { return (*headers_)[index_]; }  ///< the field here
+  /// Goes on to the next field.
   Iterator& operator++() {
     ++index_;
     return *this;
   }
-  Iterator operator++(int) { return {*headers_, index_++}; }
+  Iterator operator++(int) { return {*headers_, index_++}; }  ///< goes on, and gives where it was
+  /// Compares places in one list.
   bool operator==(const Iterator& other) const { return index_ == other.index_; }
 
  private:
@@ -102,3 +111,4 @@ inline Headers::Iterator Headers::end() const { return {*this, fields_.size()}; 
 [[nodiscard]] bool is_valid_header(std::string_view name, std::string_view value);
 
 }  // namespace wolframite
+#pragma GCC visibility pop

@@ -12,6 +12,7 @@
 #include "wolframite/headers.hpp"
 #include "wolframite/http_message.hpp"
 
+#pragma GCC visibility push(default)
 namespace wolframite {
 
 /// Reads the start line and the header fields of a request or a response, whatever way the bytes
@@ -20,12 +21,18 @@ namespace wolframite {
 /// invalid name, a bad start line, another version than HTTP/1.1, or too much of it.
 class HttpHead {
  public:
+  /// What is too much of a head.
   struct Limits {
     std::size_t size = 64 * 1024;  ///< octets, line ends included
     std::size_t headers = 124;     ///< fields
   };
-  enum class Start : std::uint8_t { request, response };
+  /// What the head begins with.
+  enum class Start : std::uint8_t {
+    request,   ///< a request line (RFC 9112 §3)
+    response,  ///< a status line (RFC 9112 §4)
+  };
 
+  /// Expects a head of this kind. A size limit of 4 GiB or more counts as the largest below.
   HttpHead(Start start, Limits limits);
 
   /// Takes bytes from the front of `in`, no further than the empty line that ends the head. Errors
@@ -36,8 +43,12 @@ class HttpHead {
   /// Whether the whole head is there.
   [[nodiscard]] bool is_complete() const;
 
-  /// Moves out what was parsed. Precondition: `is_complete()`, and `start` was of this kind.
+  /// Moves out the request, whose method, target and headers are not judged yet. Precondition:
+  /// `is_complete()`, and the head is a request's.
   [[nodiscard]] Request take_request();
+
+  /// Moves out the response; its body is left empty. Precondition: `is_complete()`, and the head is
+  /// a response's.
   [[nodiscard]] Response take_response();
 
  private:
@@ -84,3 +95,4 @@ class HttpHead {
 };
 
 }  // namespace wolframite
+#pragma GCC visibility pop

@@ -8,13 +8,15 @@
 
 #include "wolframite/headers.hpp"
 
+#pragma GCC visibility push(default)
 namespace wolframite {
 
-/// A request as it was received. Well-formed: method GET, HTTP/1.1, one Host, no body.
+/// A request as it was received. What a Connection hands out is well-formed: method GET, HTTP/1.1,
+/// one Host, no body.
 struct Request {
-  std::string method;
+  std::string method;  ///< `GET`
   std::string target;  ///< origin-form or absolute-form, as the client sent it
-  Headers headers;
+  Headers headers;     ///< all of them, in the order they came in
 
   /// Whether it asks for a WebSocket; if so the handshake's headers have been checked (RFC 6455
   /// §4.2.1). Otherwise it is plain HTTP, to be answered with `refuse()`.
@@ -29,13 +31,14 @@ struct Request {
 
 /// A response, received or to be sent.
 struct Response {
-  int status = 200;
+  int status = 200;      ///< three digits; 200-599 to refuse with
   std::string reason{};  ///< the reason phrase; if empty, the standard one of `status` is sent
-  Headers headers{};
-  std::string body{};
+  Headers headers{};     ///< to be sent: without Content-Length, Connection and their like
+  std::string body{};    ///< received: up to `Config::max_refusal_body_size`
 };
 
 /// The standard reason phrase of a status (RFC 9110 §15), or "Unknown".
 [[nodiscard]] std::string_view reason_phrase(int status);
 
 }  // namespace wolframite
+#pragma GCC visibility pop

@@ -7,6 +7,7 @@
 
 #include "wolframite/bytes.hpp"
 
+#pragma GCC visibility push(default)
 namespace wolframite {
 
 /// The four octets of a masking key, in the order they go over the wire.
@@ -21,3 +22,4 @@ void apply_mask(Bytes data, MaskKey key, std::size_t offset = 0);
 void copy_masked(ConstBytes from, std::byte* to, MaskKey key, std::size_t offset = 0);
 
 }  // namespace wolframite
+#pragma GCC visibility pop

@@ -8,17 +8,17 @@
 
 #include "wolframite/error.hpp"
 
+#pragma GCC visibility push(default)
 namespace wolframite {
 
 /// The parts of a `ws://` or `wss://` URL.
 struct Url {
-  bool secure = false;
+  bool secure = false;       ///< `wss://`: over TLS
   std::string host{};        ///< a name in lower case, or an address; IPv6 without its brackets
   std::uint16_t port = 80;   ///< the scheme's default if the URL gives none
   std::string target = "/";  ///< path and query, never empty
   std::string userinfo{};    ///< `user:password` with percent-encoding undone, or empty
 
-  /// What `parse` found.
   struct Parsed;
 
   /// Parses an absolute URL. Errors: `malformed_url` (a character that must be percent-encoded, a
@@ -34,9 +34,11 @@ struct Url {
   [[nodiscard]] std::string host_header() const;
 };
 
+/// What `parse` found.
 struct Url::Parsed {
-  Error error = Error::none;
-  Url url{};
+  Error error = Error::none;  ///< what is wrong, or `none`
+  Url url{};                  ///< the parts, if there is no error
 };
 
 }  // namespace wolframite
+#pragma GCC visibility pop

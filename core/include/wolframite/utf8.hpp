@@ -6,6 +6,7 @@
 
 #include "wolframite/bytes.hpp"
 
+#pragma GCC visibility push(default)
 namespace wolframite {
 
 /// Validates UTF-8 that arrives in pieces cut anywhere, and fails at the first octet that no
@@ -35,3 +36,4 @@ class Utf8Validator {
 [[nodiscard]] bool is_valid_utf8(ConstBytes text);
 
 }  // namespace wolframite
+#pragma GCC visibility pop

@@ -11,6 +11,7 @@
 #include "wolframite/connection.hpp"
 #include "wolframite/socket.hpp"
 
+#pragma GCC visibility push(default)
 namespace wolframite {
 
 /// Puts the families in turn, beginning with that of the first address, each in the order the
@@ -24,7 +25,8 @@ class ConnectPlan {
  public:
   static constexpr std::chrono::milliseconds default_delay{250};  ///< RFC 8305 §5
 
-  /// Tries `endpoints` in this order, each `delay` after the one before unless that fails sooner.
+  /// Tries `endpoints`, their families in turn, each `delay` after the one before unless that fails
+  /// sooner.
   explicit ConnectPlan(std::vector<Endpoint> endpoints,
                        std::chrono::milliseconds delay = default_delay);
 
@@ -53,3 +55,4 @@ class ConnectPlan {
 };
 
 }  // namespace wolframite
+#pragma GCC visibility pop

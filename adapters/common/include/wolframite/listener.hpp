@@ -13,6 +13,7 @@
 #include "wolframite/socket.hpp"
 #include "wolframite/waiter.hpp"
 
+#pragma GCC visibility push(default)
 namespace wolframite {
 
 /// How to listen.
@@ -28,7 +29,8 @@ class Listener : protected Timer {
   /// Listens on an address, or a Unix path. Port 0 picks a free one. Errors are the system's.
   [[nodiscard]] static Result<std::unique_ptr<Listener>> bind(Loop& loop, const Endpoint& endpoint,
                                                               ListenOptions options = {});
-  /// Listens on a host in figures (`127.0.0.1`, `::1`, `0.0.0.0`, `::`) or `localhost`.
+  /// Listens on a host in figures (`127.0.0.1`, `::1`, `0.0.0.0`, `::`) or `localhost`, which means
+  /// `127.0.0.1`. `errc::invalid_argument` for other names.
   [[nodiscard]] static Result<std::unique_ptr<Listener>> bind(Loop& loop, std::string_view host,
                                                               std::uint16_t port,
                                                               ListenOptions options = {});
@@ -36,21 +38,27 @@ class Listener : protected Timer {
   [[nodiscard]] static Result<std::unique_ptr<Listener>> bind_unix(Loop& loop,
                                                                    std::string_view path,
                                                                    ListenOptions options = {});
+  /// Ends a wait in `accept` with `errc::operation_canceled`, and removes a Unix path.
   virtual ~Listener();
 
   class [[nodiscard]] Accepting;
-  /// Waits for a connection: `Result<Socket>`. Without a free descriptor it waits until one may be
-  /// free; errors of a single connection are passed over. Other errors come out. Precondition: no
-  /// other coroutine waits here.
+  /// Waits for a connection: `co_await` gives a `Result<Socket>`. Without a free descriptor it
+  /// waits until one may be free; errors of a single connection are passed over. Other errors come
+  /// out. Precondition: no other coroutine waits here.
   Accepting accept();
 
+  /// Where it listens, with the port that was picked.
   [[nodiscard]] const Endpoint& local_endpoint() const { return local_; }
-  [[nodiscard]] std::uint16_t port() const { return local_.port(); }
+  [[nodiscard]] std::uint16_t port() const { return local_.port(); }  ///< 0 of a Unix path
 
   /// How often accepting had to be put off for want of descriptors or memory.
   [[nodiscard]] std::uint64_t shortages() const { return shortages_; }
 
  protected:
+  /// @name For those who build a backend
+  /// A backend's listener accepts in `try_accept`, and calls `serve` when the system reports.
+  /// @{
+
   /// What an errno of accept(2) means for those behind.
   enum class Failure : std::uint8_t {
     connection,  ///< this connection has failed already, the next one may not have
@@ -59,6 +67,7 @@ class Listener : protected Timer {
   };
   static constexpr std::chrono::milliseconds back_off{20};  ///< the wait for a shortage to pass
 
+  /// Takes over `socket`, which listens on `local` already.
   Listener(Loop& loop, Socket socket, Endpoint local);
 
   /// Whether `accepted_` holds an outcome now. If not, the backend calls `serve` once there may be
@@ -66,13 +75,16 @@ class Listener : protected Timer {
   virtual bool try_accept() = 0;
   /// Resumes who waits, if there is an outcome.
   void serve();
+  /// Judges an errno of accept(2).
   [[nodiscard]] static Failure classify(int error);
   /// Has `serve` called when the shortage may be over.
   void wait_out_shortage();
 
-  Loop& loop_;
-  Socket socket_;
-  std::optional<Result<Socket>> accepted_;
+  Loop& loop_;                              ///< outlives this
+  Socket socket_;                           ///< the one that listens
+  std::optional<Result<Socket>> accepted_;  ///< the outcome for the next `accept`
+
+  /// @}
 
  private:
   void fire() override { serve(); }
@@ -85,6 +97,7 @@ class Listener : protected Timer {
 /// What `co_await listener.accept()` waits on.
 class [[nodiscard]] Listener::Accepting : private detail::Waiter {
  public:
+  /// Waits on `listener`; see Listener::accept.
   explicit Accepting(Listener& listener) : listener_(&listener) {}
   ~Accepting();
   [[nodiscard]] bool await_ready() { return listener_->try_accept(); }
@@ -99,3 +112,4 @@ class [[nodiscard]] Listener::Accepting : private detail::Waiter {
 inline Listener::Accepting Listener::accept() { return Accepting(*this); }
 
 }  // namespace wolframite
+#pragma GCC visibility pop

@@ -23,6 +23,7 @@
 #include "wolframite/timer_queue.hpp"
 #include "wolframite/waiter.hpp"
 
+#pragma GCC visibility push(default)
 namespace wolframite {
 
 class Listener;
@@ -33,7 +34,7 @@ class StreamCore;
 /// Must not be used after its loop is gone.
 class TaskHandle {
  public:
-  TaskHandle() = default;
+  TaskHandle() = default;  ///< no task: `done()`
 
   /// Destroys the task: at once, or if it is called from a coroutine then as soon as that suspends.
   /// What the task awaited is cancelled. Does nothing to a task that has ended.
@@ -55,6 +56,7 @@ class TaskHandle {
 /// What `co_await loop.sleep(...)` waits on.
 class [[nodiscard]] Sleep final : private Timer {
  public:
+  /// Waits until the time is `until`; see Loop::sleep.
   Sleep(Loop& loop, Time until) : loop_(loop), until_(until) {}
   ~Sleep();
 
@@ -70,15 +72,15 @@ class [[nodiscard]] Sleep final : private Timer {
   std::coroutine_handle<> frame_;
 };
 
-/// An attempt to connect a socket, made by a loop.
+/// An attempt to connect a socket, made by a loop: see Loop::begin_connect.
 class ConnectAttempt {
  public:
   /// Tells the outcome: no error, and the socket is connected. Called from the loop, once.
   virtual void connected(std::error_code why) = 0;
 
-  Socket socket;  ///< open, and of the endpoint's family
-  Endpoint endpoint;
-  void* pending = nullptr;  ///< the loop's
+  Socket socket;            ///< open, and of the endpoint's family
+  Endpoint endpoint;        ///< where to connect to
+  void* pending = nullptr;  ///< the loop's, while the attempt is under way
 
  protected:
   ConnectAttempt() = default;
@@ -135,15 +137,19 @@ class Loop {
   /// How many streams there are, those that linger after their handle is gone included.
   [[nodiscard]] std::size_t stream_count() const { return streams_; }
 
-  [[nodiscard]] LoopMemory& memory() { return memory_; }
-  [[nodiscard]] BufferPool& buffers() { return buffers_; }
-  [[nodiscard]] SystemEntropy& entropy() { return entropy_; }
-  [[nodiscard]] TimerQueue& timers() { return timers_; }
+  /// @name For those who build on a loop
+  /// What streams, handshakes and other awaitables use. References live as long as the loop.
+  /// @{
+
+  [[nodiscard]] LoopMemory& memory() { return memory_; }       ///< of output and parts of messages
+  [[nodiscard]] BufferPool& buffers() { return buffers_; }     ///< to receive into
+  [[nodiscard]] SystemEntropy& entropy() { return entropy_; }  ///< of this thread's clients
+  [[nodiscard]] TimerQueue& timers() { return timers_; }       ///< fired once a turn
+  /// What `post` leaves functions in. A thread that shares it may outlive the loop.
   [[nodiscard]] const std::shared_ptr<Mailbox>& mailbox() { return mailbox_; }
 
-  // What follows is for those who build on a loop: streams, handshakes, other awaitables.
-
-  /// Makes a stream of `socket`. It is owned by the WebSocketStream it will be put in.
+  /// Makes a stream of `socket`. It is owned by the WebSocketStream it will be put in. Errors are
+  /// the system's.
   [[nodiscard]] virtual Result<StreamCore*> adopt(Socket socket, Connection connection) = 0;
 
   /// Makes a Listener of `socket`, which listens on `local` already.
@@ -161,8 +167,15 @@ class Loop {
   void schedule(detail::Waiter& waiter) noexcept { waiter.insert_before(ready_); }
   /// Calls `stream.settle()` at the end of this turn.
   void attend(StreamCore& stream);
+  /// @}
 
  protected:
+  /// @name For those who build a backend
+  /// A backend waits in `wait`, and makes the streams and listeners that it hands events to.
+  /// @{
+
+  /// Pools receive buffers of `buffer_size` octets, and keeps `idle_buffers` of them at most while
+  /// they are not in use. Throws std::system_error if the system has no descriptor to give.
   explicit Loop(std::size_t buffer_size = BufferPool::buffer_size, std::size_t idle_buffers = 16);
 
   /// Waits for I/O, at most until `until` (none: without end), refreshes the clock with
@@ -172,6 +185,7 @@ class Loop {
   virtual void submit() {}
   /// Waits until the system uses nothing any more that belongs to streams which were closed.
   virtual void quiesce() noexcept {}
+  /// Reads the clock: a turn begins.
   void update_now() noexcept {
     now_ = std::chrono::steady_clock::now();
     ++turn_;
@@ -180,6 +194,7 @@ class Loop {
   /// Destroys all tasks and streams. The last thing that still needs the derived loop: its
   /// destructor begins with it.
   void destroy_all() noexcept;
+  /// @}
 
  private:
   friend class TaskHandle;
@@ -234,3 +249,4 @@ class Loop {
 };
 
 }  // namespace wolframite
+#pragma GCC visibility pop

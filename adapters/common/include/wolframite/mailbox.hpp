@@ -7,6 +7,7 @@
 #include <mutex>
 #include <vector>
 
+#pragma GCC visibility push(default)
 namespace wolframite {
 
 /// Functions from any thread, for one thread to run; with an eventfd(2) that is readable while it
@@ -14,6 +15,7 @@ namespace wolframite {
 /// to.
 class Mailbox {
  public:
+  /// Throws std::system_error if the system has no descriptor to give.
   Mailbox();
   Mailbox(const Mailbox&) = delete;
   Mailbox& operator=(const Mailbox&) = delete;
@@ -45,3 +47,4 @@ class Mailbox {
 };
 
 }  // namespace wolframite
+#pragma GCC visibility pop

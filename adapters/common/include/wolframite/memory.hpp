@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <memory_resource>
 
+#pragma GCC visibility push(default)
 namespace wolframite {
 
 /// A memory resource of one thread that keeps freed blocks by size (powers of two, 64 B to 32 MiB)
@@ -18,6 +19,7 @@ namespace wolframite {
 /// all that is done with it.
 class LoopMemory final : public std::pmr::memory_resource {
  public:
+  /// What passed through it, and what it holds.
   struct Counters {
     std::uint64_t fetched = 0;  ///< blocks that came from operator new
     std::uint64_t reused = 0;   ///< blocks that came from a free list
@@ -34,7 +36,7 @@ class LoopMemory final : public std::pmr::memory_resource {
   LoopMemory& operator=(const LoopMemory&) = delete;
   ~LoopMemory() override;
 
-  [[nodiscard]] const Counters& counters() const { return counters_; }
+  [[nodiscard]] const Counters& counters() const { return counters_; }  ///< as of now
 
  private:
   static constexpr std::size_t min_block = 64, max_small_block = 256U << 10U,
@@ -62,7 +64,7 @@ class LoopMemory final : public std::pmr::memory_resource {
 /// found out.
 class BufferPool {
  public:
-  static constexpr std::size_t buffer_size = 64 * 1024;
+  static constexpr std::size_t buffer_size = 64 * 1024;  ///< octets, unless said otherwise
 
   /// Buffers of `size` octets, of which at most `cache_limit` are kept while idle.
   explicit BufferPool(std::size_t size = buffer_size, std::size_t cache_limit = 16)
@@ -73,6 +75,7 @@ class BufferPool {
 
   /// Lends a buffer of `size` octets, to be given back with `release`.
   [[nodiscard]] std::byte* acquire() { return lend(withdraw()); }
+  /// Takes back a buffer that was lent.
   void release(std::byte* buffer) noexcept;
 
   /// Takes a buffer out of the pool that is not lent to anybody yet, such as one for the kernel to
@@ -81,10 +84,9 @@ class BufferPool {
   /// Lends a buffer that was withdrawn before.
   std::byte* lend(std::byte* buffer) noexcept;
 
-  [[nodiscard]] std::size_t size() const { return size_; }
-
-  [[nodiscard]] std::size_t lent() const { return lent_; }
-  [[nodiscard]] std::size_t idle() const { return idle_; }
+  [[nodiscard]] std::size_t size() const { return size_; }  ///< octets of a buffer
+  [[nodiscard]] std::size_t lent() const { return lent_; }  ///< buffers that are lent
+  [[nodiscard]] std::size_t idle() const { return idle_; }  ///< buffers that are kept
 
  private:
   struct Free {
@@ -99,3 +101,4 @@ class BufferPool {
 };
 
 }  // namespace wolframite
+#pragma GCC visibility pop

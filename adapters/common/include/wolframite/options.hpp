@@ -17,6 +17,7 @@
 #include "wolframite/task.hpp"
 #include "wolframite/tls_context.hpp"
 
+#pragma GCC visibility push(default)
 namespace wolframite {
 
 /// What a server makes of a request: Accept opens the stream, a Response refuses it (or answers
@@ -26,7 +27,7 @@ using Answer = std::variant<Accept, Response>;
 /// How to accept. With g++ 12 give options a name before `co_await`: it destroys an aggregate that
 /// is made inside such an expression twice. That goes for all options here.
 struct AcceptOptions {
-  SharedConfig config{};
+  SharedConfig config{};  ///< limits, timers and choices
 
   /// Looks at the request and answers. Without it every upgrade is accepted, and plain HTTP gets
   /// 426. Answering a plain request with Accept refuses it as well.
@@ -48,6 +49,7 @@ class Connector {
   /// that connections to a known host resume its session.
   Connector() = default;
   /// TLS with a context of the caller's own.
+  /// Implicit on purpose: `{.connector = context}`.
   Connector(TlsContext context) : context_(std::move(context)) {}
   /// Refuses `wss://`, with `errc::protocol_not_supported`.
   [[nodiscard]] static Connector plain() {
@@ -67,16 +69,16 @@ class Connector {
 
 /// How to open a stream over a connected socket.
 struct ClientOptions {
-  SharedConfig config{};
-  Connector connector{};
+  SharedConfig config{};  ///< limits, timers and choices
+  Connector connector{};  ///< how `wss://` is encrypted
 };
 
 /// How to connect, and open a stream.
 struct ConnectOptions {
-  SharedConfig config{};
+  SharedConfig config{};  ///< limits, timers and choices
   /// Sends small writes at once (TCP_NODELAY).
   bool disable_nagle = true;
-  Connector connector{};
+  Connector connector{};  ///< how `wss://` is encrypted
   /// Resolving and connecting must be done within this time; zero for no limit. The opening
   /// handshake has `Config::handshake_timeout` after it.
   std::chrono::milliseconds connect_timeout{30'000};
@@ -86,13 +88,15 @@ struct ConnectOptions {
 
 /// Why a client got no stream.
 struct ClientError {
+  /// What went wrong; never none.
   std::error_code why{};
   /// The server's answer, if it refused the upgrade: status, headers, and the body up to
   /// `Config::max_refusal_body_size`.
   std::optional<Response> response{};
 
-  // Implicit on purpose: most callers only want the code.
+  /// Only the code. Implicit on purpose: most callers want no more.
   operator std::error_code() const { return why; }
 };
 
 }  // namespace wolframite
+#pragma GCC visibility pop

@@ -7,6 +7,7 @@
 
 #include "wolframite/entropy.hpp"
 
+#pragma GCC visibility push(default)
 namespace wolframite {
 
 /// Entropy from getrandom(2), read in blocks. Octets are wiped as they are handed out, and a child
@@ -14,11 +15,12 @@ namespace wolframite {
 /// give: there is no safe way on.
 class SystemEntropy final : public Entropy {
  public:
-  SystemEntropy() = default;
+  SystemEntropy() = default;  ///< reads nothing yet
   SystemEntropy(const SystemEntropy&) = delete;
   SystemEntropy& operator=(const SystemEntropy&) = delete;
   ~SystemEntropy();
 
+  /// Overwrites all of `out`. More than 512 octets at a time come straight from the system.
   void fill(Bytes out) override;
 
  private:
@@ -28,3 +30,4 @@ class SystemEntropy final : public Entropy {
 };
 
 }  // namespace wolframite
+#pragma GCC visibility pop

@@ -12,15 +12,18 @@
 #include "wolframite/socket.hpp"
 #include "wolframite/task.hpp"
 
+#pragma GCC visibility push(default)
 namespace wolframite {
 
 /// The category of getaddrinfo(3)'s errors.
 [[nodiscard]] const std::error_category& resolver_category() noexcept;
 
 /// Looks `host` up with getaddrinfo(3), on a thread of its own so that the loop goes on. An address
-/// in figures is answered at once, without a thread. `errc::timed_out` after `latest`. Then, and
-/// when it is cancelled, the thread is left to end by itself.
+/// in figures is answered at once, without a thread. Errors: of `resolver_category()`, the
+/// system's, `errc::timed_out` after `latest`. Then, and when it is cancelled, the thread is left
+/// to end by itself.
 [[nodiscard]] Task<Result<std::vector<Endpoint>>> resolve(
     Loop& loop, std::string host, std::uint16_t port, std::optional<Time> latest = std::nullopt);
 
 }  // namespace wolframite
+#pragma GCC visibility pop

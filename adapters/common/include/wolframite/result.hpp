@@ -5,6 +5,7 @@
 #include <system_error>
 #include <tl/expected.hpp>
 
+#pragma GCC visibility push(default)
 namespace wolframite {
 
 /// A value, or why there is none.
@@ -12,3 +13,4 @@ template <class T, class E = std::error_code>
 using Result = tl::expected<T, E>;
 
 }  // namespace wolframite
+#pragma GCC visibility pop

@@ -13,6 +13,7 @@
 #include "wolframite/connection.hpp"
 #include "wolframite/tls_layer.hpp"
 
+#pragma GCC visibility push(default)
 namespace wolframite {
 
 /// A Connection, and the TLS between it and the socket, if there is any. Adapters exchange bytes
@@ -21,6 +22,7 @@ namespace wolframite {
 /// Connection's of that name does.
 class Session {
  public:
+  /// Begins without TLS.
   explicit Session(Connection connection) : connection_(std::move(connection)) {}
 
   /// Has all bytes pass through `engine`, from the first. Its buffers come from `memory`, which
@@ -31,12 +33,16 @@ class Session {
   /// The TLS, or null.
   [[nodiscard]] const TlsEngine* tls() const { return tls_ ? &tls_->engine() : nullptr; }
 
+  /// Takes bytes of the socket, decrypts them if there is TLS, and gives an event; see
+  /// Connection::receive. Call it until it gives nothing.
   [[nodiscard]] std::optional<Event> receive(Bytes& in) {
     return tls_ ? tls_->receive(connection_, in) : connection_.receive(in);
   }
+  /// Tells that the socket has ended; see Connection::receive_eof and TlsLayer::receive_eof.
   [[nodiscard]] std::optional<Event> receive_eof(std::error_code why = {}) {
     return tls_ ? tls_->receive_eof(connection_, why) : connection_.receive_eof(why);
   }
+  /// Tells the time; see Connection::advance.
   [[nodiscard]] std::optional<Event> advance(Time now) {
     return tls_ ? tls_->advance(connection_, now) : connection_.advance(now);
   }
@@ -64,25 +70,33 @@ class Session {
   [[nodiscard]] std::size_t unwritten() const {
     return tls_ ? tls_->unwritten(connection_) : connection_.pending_output();
   }
+  /// Octets that wait to be written, encrypted already or not yet.
   [[nodiscard]] std::size_t pending_output() const {
     return tls_ ? tls_->pending_output(connection_) : connection_.pending_output();
   }
 
+  /// When to call `advance`; see Connection::deadline.
   [[nodiscard]] std::optional<Time> deadline() const {
     return tls_ ? tls_->deadline(connection_) : connection_.deadline();
   }
+  /// Whether the socket should still be read.
   [[nodiscard]] bool wants_read() const { return connection_.wants_read(); }
+  /// Whether `output` has something to show, or will make it.
   [[nodiscard]] bool wants_write() const {
     return tls_ ? tls_->wants_write(connection_) : connection_.wants_write();
   }
+  /// Whether the sending side of the socket should be ended now; close_notify is written by then.
   [[nodiscard]] bool wants_shutdown() const {
     return tls_ ? tls_->wants_shutdown(connection_) : connection_.wants_shutdown();
   }
+  /// Whether the socket can be closed.
   [[nodiscard]] bool is_terminated() const {
     return tls_ ? tls_->is_terminated(connection_) : connection_.is_terminated();
   }
 
+  /// The connection, for commands and questions. Bytes go through this session only.
   [[nodiscard]] Connection& connection() { return connection_; }
+  /// The same, for questions.
   [[nodiscard]] const Connection& connection() const { return connection_; }
 
  private:
@@ -91,3 +105,4 @@ class Session {
 };
 
 }  // namespace wolframite
+#pragma GCC visibility pop

@@ -16,26 +16,35 @@
 #include "wolframite/socket.hpp"
 #include "wolframite/waiter.hpp"
 
+#pragma GCC visibility push(default)
 namespace wolframite {
 
 class InputAwaiter;
 class NextAwaiter;
 class Operation;
 
-/// Received bytes that a stream has not taken in yet, in a buffer lent by the backend; and the last
-/// event, whose views may point into them. A stream without input has no lease.
+/// For those who build a backend: received bytes that a stream has not taken in yet, in a buffer
+/// lent by the backend; and the last event, whose views may point into them. A stream without input
+/// has no lease.
 ///
 ///     data   [ taken | not yet |      ]
 ///             0      begin     end
 struct InputLease {
-  enum class Holds : std::uint8_t { nothing, request, response, message };
+  /// What the last event was, if its view is still alive.
+  enum class Holds : std::uint8_t {
+    nothing,   ///< no view
+    request,   ///< Requested: `head` is a Request
+    response,  ///< Opened or Refused: `head` is a Response, or null on a server
+    message,   ///< `message`
+  };
 
-  std::byte* data = nullptr;
-  std::uint32_t begin = 0, end = 0;
-  Message message{Kind::binary, {}};
-  const void* head = nullptr;    ///< the Request or Response
-  Holds holds = Holds::nothing;  ///< what was not handed out, or is looked at just now
-  bool handed_out = false;
+  std::byte* data = nullptr;          ///< the buffer; the backend sets it
+  std::uint32_t begin = 0;            ///< where the octets not taken in begin
+  std::uint32_t end = 0;              ///< where they end; the backend sets it before `received`
+  Message message{Kind::binary, {}};  ///< what `next` gives, or gave
+  const void* head = nullptr;         ///< the Request or Response
+  Holds holds = Holds::nothing;       ///< what was not handed out, or is looked at just now
+  bool handed_out = false;            ///< somebody looks at it; the next call of `next` ends that
 };
 
 namespace detail {
@@ -59,7 +68,8 @@ struct PendingOperation : Waiter {
 
 }  // namespace detail
 
-/// One WebSocket connection on a loop: everything but its system calls, which backends add.
+/// One WebSocket connection on a loop: everything but its system calls, which backends add. For
+/// those who build a backend, or awaitables of their own; everybody else has WebSocketStream.
 ///
 /// Backends call `received`, `received_eof`, `wrote` and `write_failed`, and are asked to read,
 /// write, shut down and close. What coroutines do marks the stream for attention; at the end of the
@@ -67,8 +77,15 @@ struct PendingOperation : Waiter {
 class StreamCore : public Timer {
  public:
   /// Where an opening handshake has come to.
-  enum class Step : unsigned char { requested, opened, refused, closed };
+  enum class Step : unsigned char {
+    requested,  ///< server: `request()` waits for `accept` or `refuse`
+    opened,     ///< messages may go; a client has `response()`
+    refused,    ///< client: the server said no in `response()`; `closed` follows
+    closed,     ///< it is over; `closed()` says why
+  };
 
+  /// Takes over a socket and the connection that is to go over it. The loop counts it, and looks
+  /// after it from the end of this turn on.
   StreamCore(Loop& loop, Socket socket, Connection connection);
   virtual ~StreamCore();
 
@@ -77,45 +94,70 @@ class StreamCore : public Timer {
     session_.use_tls(std::move(engine), loop_.memory());
   }
 
-  // Commands of WebSocketStream.
+  /// @name Commands
+  /// Those of WebSocketStream, which describes them.
+  /// @{
+
+  /// See WebSocketStream::feed.
   [[nodiscard]] std::error_code feed(Kind kind, ConstBytes payload, bool last,
                                      Compression compression);
+  /// See WebSocketStream::feed.
   [[nodiscard]] std::error_code feed(Kind kind, SharedBytes payload, Compression compression);
+  /// See WebSocketStream::send.
   [[nodiscard]] Operation send(Kind kind, ConstBytes payload, bool last, Compression compression);
+  /// See WebSocketStream::send.
   [[nodiscard]] Operation send(Kind kind, SharedBytes payload, Compression compression);
-  [[nodiscard]] Operation ready();
-  [[nodiscard]] Operation flush();
+  [[nodiscard]] Operation ready();  ///< see WebSocketStream::ready
+  [[nodiscard]] Operation flush();  ///< see WebSocketStream::flush
+  /// See WebSocketStream::close.
   [[nodiscard]] Operation close(CloseCode code, std::string_view reason);
-  [[nodiscard]] std::error_code ping(ConstBytes payload);
-  [[nodiscard]] std::error_code pong(ConstBytes payload);
+  [[nodiscard]] std::error_code ping(ConstBytes payload);  ///< see WebSocketStream::ping
+  [[nodiscard]] std::error_code pong(ConstBytes payload);  ///< see WebSocketStream::pong
 
   /// Lets go of the stream: its handle is gone. Its owner is the loop now.
   void abandon() noexcept;
+  /// @}
 
-  // The opening handshake.
+  /// @name The opening handshake
+  /// HandshakeAwaiter tells which step it has come to.
+  /// @{
+
+  /// The request to answer. Lives from `Step::requested` until `accept`, `refuse` or `drop_view`.
   [[nodiscard]] const Request& request() const {
     return *static_cast<const Request*>(input_->head);
   }
+  /// Client: the server's answer. Lives from `Step::opened` or `Step::refused` until the next step
+  /// is awaited, or `drop_view`.
   [[nodiscard]] const Response& response() const {
     return *static_cast<const Response*>(input_->head);
   }
+  /// Agrees to the request; `Step::opened` follows. Errors: those of Connection::accept, or why the
+  /// stream has ended meanwhile.
   [[nodiscard]] std::error_code accept(const Accept& with);
+  /// Refuses the request. The response goes out even if the handle is gone. Errors: those of
+  /// Connection::refuse.
   [[nodiscard]] std::error_code refuse(const Response& response);
   /// Ends the view of the last event.
   void drop_view() noexcept;
+  /// @}
 
+  /// How the stream ended, or null as long as there may be something to hand out.
   [[nodiscard]] const Closed* closed() const { return ended_ ? &ended_->closed : nullptr; }
-  [[nodiscard]] Loop& loop() const { return loop_; }
+  [[nodiscard]] Loop& loop() const { return loop_; }  ///< outlives the stream
+  /// The connection, for questions.
   [[nodiscard]] const Connection& connection() const { return session_.connection(); }
+  /// The connection and its TLS, for questions.
   [[nodiscard]] const Session& session() const { return session_; }
-  [[nodiscard]] Socket& socket() { return socket_; }
-  [[nodiscard]] const Socket& socket() const { return socket_; }
+  [[nodiscard]] Socket& socket() { return socket_; }              ///< closed once all is over
+  [[nodiscard]] const Socket& socket() const { return socket_; }  ///< closed once all is over
 
   /// Whether a receive buffer is leased to this stream.
   [[nodiscard]] bool holds_buffer() const { return input_ != nullptr; }
 
  protected:
-  // What backends tell.
+  /// @name What backends tell
+  /// These may resume coroutines, except `wrote` and `write_failed`.
+  /// @{
 
   /// Takes in what was read to `lease`, which the stream has from here until `give_back`.
   void received(InputLease& lease);
@@ -129,12 +171,16 @@ class StreamCore : public Timer {
   /// Whether somebody waits for input, and has used up all there was.
   [[nodiscard]] bool wants_input() const;
 
-  // What backends are asked for. None of them may resume a coroutine.
+  /// @}
+  /// @name What backends are asked for
+  /// None of these may resume a coroutine.
+  /// @{
 
   /// Begins to read: `wants_input` has become true.
   virtual void want_input() = 0;
   /// Lends an empty lease.
   [[nodiscard]] virtual InputLease& lend() = 0;
+  /// Takes back what `lend` gave, or `received` was given.
   virtual void give_back(InputLease& lease) noexcept = 0;
   /// Writes what `session_.output` shows, now or soon.
   virtual void write_output() = 0;
@@ -144,15 +190,17 @@ class StreamCore : public Timer {
   virtual void close_socket() noexcept = 0;
   /// Deletes the stream, which is closed: now, or once the system uses its memory no more.
   virtual void destroy() noexcept { delete this; }
+  /// @}
 
   /// Has `settle` called at the end of this turn.
   void attend() {
     if (!attended_) loop_.attend(*this);
   }
 
-  Socket socket_;  // first, in the padding of Timer
-  Loop& loop_;
-  Session session_;
+  // The socket comes first, for it fits into the padding of Timer.
+  Socket socket_;              ///< closed once all is over
+  Loop& loop_;                 ///< outlives the stream
+  Session session_;            ///< what to write, and until when to read
   bool readable_ : 1 = false;  ///< backend: there may be input that was not read
   bool writable_ : 1 = true;   ///< backend: a write may succeed
   bool queued_ : 1 = false;    ///< backend: in a list of the loop's
@@ -229,8 +277,8 @@ class StreamCore : public Timer {
   std::unique_ptr<Ended> ended_;
 };
 
-/// A coroutine that waits for what a stream receives next. One pointer, for every idle echo holds
-/// one.
+/// For those who build awaitables: a coroutine that waits for what a stream receives next. One
+/// pointer, for every idle echo holds one.
 class InputAwaiter {
  public:
   InputAwaiter(const InputAwaiter&) = delete;
@@ -240,13 +288,16 @@ class InputAwaiter {
   void await_suspend(std::coroutine_handle<> frame);
 
  protected:
+  /// Waits on `core`, once it is awaited.
   explicit InputAwaiter(StreamCore& core) : core_(reinterpret_cast<std::uintptr_t>(&core)) {}
   ~InputAwaiter() {
     if ((core_ & waits) != 0) call_off();
   }
 
+  /// The stream that is waited on.
   [[nodiscard]] StreamCore& core() const { return *reinterpret_cast<StreamCore*>(core_ & ~waits); }
 
+  /// The same, when the wait is over. An `await_resume` begins with it.
   [[nodiscard]] StreamCore& resumed() {
     core_ &= ~waits;
     return core();
@@ -259,11 +310,13 @@ class InputAwaiter {
   std::uintptr_t core_;  // the address, plus `waits` from suspension to resumption
 };
 
-/// Waits for the next step of an opening handshake.
+/// Waits for the next step of an opening handshake: `co_await HandshakeAwaiter(core)`.
 class [[nodiscard]] HandshakeAwaiter : public InputAwaiter {
  public:
+  /// Waits on `core`, which must outlive this.
   explicit HandshakeAwaiter(StreamCore& core) : InputAwaiter(core) {}
   [[nodiscard]] StreamCore::Step await_resume() { return resumed().take_step(); }
 };
 
 }  // namespace wolframite
+#pragma GCC visibility pop

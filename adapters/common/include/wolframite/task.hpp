@@ -8,6 +8,7 @@
 #include <optional>
 #include <utility>
 
+#pragma GCC visibility push(default)
 namespace wolframite {
 
 class Loop;
@@ -99,9 +100,11 @@ class TaskPromise<void> final : public TaskPromiseBase {
 template <class T = void>
 class [[nodiscard]] Task {
  public:
-  using promise_type = detail::TaskPromise<T>;
+  using promise_type = detail::TaskPromise<T>;  ///< what the language looks for
 
+  /// Takes over the coroutine; `other` has none then.
   Task(Task&& other) noexcept : frame_(std::exchange(other.frame_, nullptr)) {}
+  /// Cancels the coroutine of this, and takes over that of `other`.
   Task& operator=(Task&& other) noexcept {
     if (this != &other) {
       if (frame_) frame_.destroy();
@@ -152,3 +155,4 @@ inline Task<void> TaskPromise<void>::get_return_object() noexcept {
 
 }  // namespace detail
 }  // namespace wolframite
+#pragma GCC visibility pop

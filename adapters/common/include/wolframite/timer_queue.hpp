@@ -10,6 +10,7 @@
 
 #include "wolframite/connection.hpp"
 
+#pragma GCC visibility push(default)
 namespace wolframite {
 
 /// Something to do at a time. Belongs to at most one queue; take it out before it dies.
@@ -18,6 +19,7 @@ class Timer {
   /// Does it. Called once, after the timer has left its queue; it may be armed again from here.
   virtual void fire() = 0;
 
+  /// Whether it is in a queue.
   [[nodiscard]] bool is_armed() const { return index_ != unarmed; }
 
  protected:
@@ -38,6 +40,7 @@ class TimerQueue {
  public:
   /// Makes `timer` fire at `due`, and not at the time it was armed for before.
   void arm(Timer& timer, Time due);
+  /// Takes `timer` out, if it is armed.
   void disarm(Timer& timer) noexcept;
 
   /// When `timer`, which is armed, will fire.
@@ -49,7 +52,7 @@ class TimerQueue {
   /// Fires what is due at `now`. Timers armed meanwhile wait for the next call.
   void fire(Time now);
 
-  [[nodiscard]] bool empty() const { return heap_.empty(); }
+  [[nodiscard]] bool empty() const { return heap_.empty(); }  ///< whether no timer is armed
 
  private:
   struct Entry {
@@ -70,3 +73,4 @@ class TimerQueue {
 };
 
 }  // namespace wolframite
+#pragma GCC visibility pop

@@ -21,12 +21,13 @@
 struct ssl_st;  // OpenSSL's SSL
 struct bio_st;  // OpenSSL's BIO
 
+#pragma GCC visibility push(default)
 namespace wolframite {
 
 /// Who the other side has shown to be.
 struct PeerCertificate {
   std::string subject;  ///< a distinguished name as in RFC 2253: `CN=alice,O=Example`
-  std::string issuer;
+  std::string issuer;   ///< in the same form
   std::vector<std::string>
       names;           ///< of the subjectAltName: `DNS:`, `IP:`, `URI:` or `email:` and the name
   std::string sha256;  ///< of the DER form, in hexadecimal
@@ -47,6 +48,7 @@ class TlsEngine {
   /// A client verifies that the server is `host`, a name or an address (without brackets); a server
   /// has no use for it. Queued ciphertext comes from `memory`, which must outlive the engine; null
   /// means `std::pmr::get_default_resource()`. What is wrong with the arguments, `error()` tells.
+  /// Throws std::bad_alloc if OpenSSL has no memory.
   TlsEngine(const TlsContext& context, Role role, std::string_view host = {},
             std::pmr::memory_resource* memory = nullptr);
   TlsEngine(const TlsEngine&) = delete;
@@ -69,32 +71,42 @@ class TlsEngine {
   /// Queues a close_notify, if the handshake is done. No plaintext is taken any more.
   void shutdown();
 
-  /// As Connection's functions of these names.
+  /// Fills `gather` with ciphertext to write, and returns how many entries it used; see
+  /// Connection::output.
   [[nodiscard]] std::size_t output(std::span<ConstBytes> gather) const {
     return output_.gather(gather);
   }
+  /// Drops the first `size` octets of it, which were written.
   void consume(std::size_t size);
-  [[nodiscard]] bool wants_write() const { return !output_.empty(); }
-  [[nodiscard]] std::size_t pending_output() const { return output_.size(); }
+  [[nodiscard]] bool wants_write() const { return !output_.empty(); }          ///< ciphertext waits
+  [[nodiscard]] std::size_t pending_output() const { return output_.size(); }  ///< its octets
 
+  /// Whether plaintext may go either way.
   [[nodiscard]] bool handshake_done() const { return handshake_done_; }
   /// Whether the peer has sent close_notify: no plaintext will come any more.
   [[nodiscard]] bool peer_closed() const { return peer_closed_; }
+  /// Whether `shutdown` was called.
   [[nodiscard]] bool is_shut_down() const { return shut_down_; }
   /// Whether plaintext waits that had no room.
   [[nodiscard]] bool has_plaintext() const;
 
+  /// Why it has failed, or none: a TlsError, a TlsAlert, a code of `certificate_error`, or
+  /// `errc::not_enough_memory`.
   [[nodiscard]] std::error_code error() const { return error_; }
   /// OpenSSL's own words for `error()`, or empty. For logs.
   [[nodiscard]] std::string_view error_detail() const;
 
-  // What was agreed, once the handshake is done.
+  /// @name What was agreed
+  /// Once the handshake is done. Views live as long as the engine.
+  /// @{
 
   [[nodiscard]] std::string_view version() const;  ///< such as `TLSv1.3`
   [[nodiscard]] std::string_view cipher() const;   ///< such as `TLS_AES_256_GCM_SHA384`
   [[nodiscard]] std::string_view application_protocol() const;  ///< ALPN's; empty if none
-  [[nodiscard]] bool is_resumed() const;
+  [[nodiscard]] bool is_resumed() const;  ///< with the keys of an earlier session
+  /// Who the peer has shown to be; nothing if it showed no certificate.
   [[nodiscard]] std::optional<PeerCertificate> peer_certificate() const;
+  /// @}
 
   /// For what this class does not offer. Do not read, write or change its BIO.
   [[nodiscard]] ssl_st* native_handle() const { return ssl_; }
@@ -132,3 +144,4 @@ class TlsEngine {
 };
 
 }  // namespace wolframite
+#pragma GCC visibility pop

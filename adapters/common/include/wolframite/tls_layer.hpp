@@ -14,6 +14,7 @@
 #include "wolframite/event.hpp"
 #include "wolframite/tls_engine.hpp"
 
+#pragma GCC visibility push(default)
 namespace wolframite {
 
 /// What a Session puts between its Connection and the socket when the bytes are TLS. Each function
@@ -38,11 +39,14 @@ class TlsLayer {
   TlsLayer& operator=(const TlsLayer&) = delete;
   ~TlsLayer() { release_room(); }
 
+  /// Takes ciphertext from the front of `in`, and gives what it makes the connection tell. Call it
+  /// until it gives nothing.
   [[nodiscard]] std::optional<Event> receive(Connection& connection, Bytes& in);
 
   /// Acts on what is due. Besides the connection's own deadlines: what still has to be written at
   /// the end, an alert above all, is given up after `Config::close_timeout`.
   [[nodiscard]] std::optional<Event> advance(Connection& connection, Time now);
+  /// When to call `advance`.
   [[nodiscard]] std::optional<Time> deadline(const Connection& connection) const;
 
   /// An end without close_notify is `TlsError::truncated`, unless both Close frames have gone.
@@ -59,11 +63,16 @@ class TlsLayer {
   /// Drops all that waits: nothing can be written any more.
   void discard_output(Connection& connection);
 
+  /// Whether `output` has something to show, or will make it: plaintext only once the handshake is
+  /// done.
   [[nodiscard]] bool wants_write(const Connection& connection) const;
+  /// Whether the sending side of the socket should be ended now: close_notify is written, too.
   [[nodiscard]] bool wants_shutdown(const Connection& connection) const;
+  /// Whether the socket can be closed.
   [[nodiscard]] bool is_terminated(const Connection& connection) const {
     return connection.is_terminated() && !engine_->wants_write();
   }
+  /// Octets that wait to be written: ciphertext, and plaintext that is not encrypted yet.
   [[nodiscard]] std::size_t pending_output(const Connection& connection) const {
     return engine_->pending_output() + connection.pending_output();
   }
@@ -79,7 +88,7 @@ class TlsLayer {
     return !plaintext_.empty() || engine_->has_plaintext();
   }
 
-  [[nodiscard]] const TlsEngine& engine() const { return *engine_; }
+  [[nodiscard]] const TlsEngine& engine() const { return *engine_; }  ///< for questions
 
  private:
   [[nodiscard]] bool owes_close_notify(const Connection& connection) const;
@@ -101,3 +110,4 @@ class TlsLayer {
 };
 
 }  // namespace wolframite
+#pragma GCC visibility pop

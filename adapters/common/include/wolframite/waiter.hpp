@@ -4,6 +4,7 @@
 
 #include <coroutine>
 
+#pragma GCC visibility push(default)
 namespace wolframite::detail {
 
 /// A place in a circular list. Takes itself out when it dies.
@@ -38,3 +39,4 @@ struct Waiter : ListNode {
 };
 
 }  // namespace wolframite::detail
+#pragma GCC visibility pop

@@ -17,11 +17,13 @@
 #include "wolframite/stream_core.hpp"
 #include "wolframite/tls_engine.hpp"
 
+#pragma GCC visibility push(default)
 namespace wolframite {
 
 /// What `co_await stream.next()` waits on.
 class [[nodiscard]] NextAwaiter : public InputAwaiter {
  public:
+  /// Waits on `core`; see WebSocketStream::next.
   explicit NextAwaiter(StreamCore& core) : InputAwaiter(core) {}
   [[nodiscard]] std::optional<Message> await_resume() { return resumed().take_message(); }
 };
@@ -31,8 +33,11 @@ class [[nodiscard]] NextAwaiter : public InputAwaiter {
 /// sent whole.
 class [[nodiscard]] Operation {
  public:
+  /// One that is done already. Implicit on purpose: commands return their error as it is.
   Operation(std::error_code result) : category_(&result.category()), value_(result.value()) {}
+  /// One that waits, owned by this from here on.
   explicit Operation(detail::PendingOperation& pending) : pending_(&pending), waits_(true) {}
+  /// Takes over the wait. Not once it is awaited. `other` may then only be destroyed.
   Operation(Operation&& other) noexcept : value_(other.value_), waits_(other.waits_) {
     if (waits_) {
       pending_ = other.pending_;
@@ -91,7 +96,9 @@ class WebSocketStream {
 
   /// Takes over a stream that a loop has made.
   explicit WebSocketStream(StreamCore& core) : core_(&core) {}
+  /// Takes over the stream. What is left of the other may only be destroyed or assigned to.
   WebSocketStream(WebSocketStream&&) noexcept = default;
+  /// Lets go of this stream as destroying it does, and takes over the other.
   WebSocketStream& operator=(WebSocketStream&&) noexcept = default;
   ~WebSocketStream() = default;
 
@@ -130,6 +137,7 @@ class WebSocketStream {
                                      Compression compression = Compression::automatic) {
     return core_->feed(kind, payload, last, compression);
   }
+  /// Queues a payload that a server does not copy unless it compresses it, in the same way.
   [[nodiscard]] std::error_code feed(Kind kind, SharedBytes payload,
                                      Compression compression = Compression::automatic) {
     return core_->feed(kind, std::move(payload), compression);
@@ -149,8 +157,11 @@ class WebSocketStream {
     return core_->close(code, reason);
   }
 
-  /// Queues a ping or an unasked-for pong of at most 125 octets.
+  /// Queues a ping of at most 125 octets, to be written at the end of the turn. Its answer is not
+  /// told. Errors: those of Connection::ping, or why the stream has ended. RFC 6455 §5.5.2.
   [[nodiscard]] std::error_code ping(ConstBytes payload = {}) { return core_->ping(payload); }
+  /// Queues a pong of at most 125 octets that nobody asked for. Errors as of `ping`. RFC 6455
+  /// §5.5.3.
   [[nodiscard]] std::error_code pong(ConstBytes payload = {}) { return core_->pong(payload); }
 
   /// Whether the stream has ended: `next` gives nothing more.
@@ -159,21 +170,24 @@ class WebSocketStream {
   /// How the stream ended, or null as long as `next` may give something.
   [[nodiscard]] const Closed* closed() const { return core_->closed(); }
 
+  /// What it was opened with; lives as long as the stream.
   [[nodiscard]] const Config& config() const { return core_->connection().config(); }
-  [[nodiscard]] Role role() const { return core_->connection().role(); }
-  [[nodiscard]] Loop& loop() const { return core_->loop(); }
+  [[nodiscard]] Role role() const { return core_->connection().role(); }  ///< this end's
+  [[nodiscard]] Loop& loop() const { return core_->loop(); }              ///< outlives the stream
 
   /// The socket below. It is closed (`is_open()` false) once the connection is over for good.
   /// Neither read nor write it.
   [[nodiscard]] const Socket& next_layer() const { return std::as_const(*core_).socket(); }
+  /// The same, to set options.
   [[nodiscard]] Socket& next_layer() { return core_->socket(); }
 
   /// Whether the bytes are encrypted.
   [[nodiscard]] bool is_tls() const { return tls() != nullptr; }
-  /// What was agreed, such as `TLSv1.3`, `TLS_AES_256_GCM_SHA384` and `http/1.1`; empty without
-  /// TLS.
+  /// The version agreed on, such as `TLSv1.3`; empty without TLS.
   [[nodiscard]] std::string_view tls_version() const { return tls() ? tls()->version() : ""; }
+  /// The cipher suite agreed on, such as `TLS_AES_256_GCM_SHA384`; empty without TLS.
   [[nodiscard]] std::string_view tls_cipher() const { return tls() ? tls()->cipher() : ""; }
+  /// The application protocol agreed on, such as `http/1.1`; empty without TLS or ALPN (RFC 7301).
   [[nodiscard]] std::string_view alpn() const { return tls() ? tls()->application_protocol() : ""; }
   /// Who the peer has shown to be, if it has.
   [[nodiscard]] std::optional<PeerCertificate> peer_certificate() const {
@@ -199,3 +213,4 @@ class WebSocketStream {
 };
 
 }  // namespace wolframite
+#pragma GCC visibility pop

@@ -21,13 +21,16 @@
 #include "wolframite/task.hpp"
 #include "wolframite/websocket_stream.hpp"
 
+#pragma GCC visibility push(default)
+/// WebSockets over epoll(7): a loop, and the names one uses with it.
 namespace wolframite::epoll {
 
-class Stream;
+class [[gnu::visibility("hidden")]] Stream;
 
-/// Something other than a stream that epoll reports on.
+/// Something other than a stream that epoll reports on: see Loop::watch.
 class EventSource {
  public:
+  /// Tells what epoll has reported, as in epoll_event. It may `forget` this source, and destroy it.
   virtual void on_events(std::uint32_t events) = 0;
 
  protected:
@@ -39,6 +42,7 @@ class Loop final : public wolframite::Loop {
  public:
   /// Throws std::system_error if the system has no descriptor to give.
   Loop();
+  /// Destroys all tasks, and closes what lingers. No stream may be left that a task does not own.
   ~Loop() override;
 
   [[nodiscard]] int fd() const override { return epoll_; }
@@ -48,7 +52,8 @@ class Loop final : public wolframite::Loop {
   [[nodiscard]] std::error_code begin_connect(ConnectAttempt& attempt) override;
   void abort_connect(ConnectAttempt& attempt) noexcept override;
 
-  /// Reports `events` of `fd` to `source`, until `forget`.
+  /// Reports `events` (of epoll_ctl(2)) of `fd` to `source`, which must live until `forget`. Errors
+  /// are the system's.
   [[nodiscard]] std::error_code watch(int fd, std::uint32_t events, EventSource& source);
   /// Ends that. Events that were collected in this turn already are not reported either.
   void forget(int fd, EventSource* source) noexcept;
@@ -79,3 +84,4 @@ using wolframite::ListenOptions;
 using wolframite::WebSocketStream;
 
 }  // namespace wolframite::epoll
+#pragma GCC visibility pop

@@ -16,11 +16,13 @@
 #include "wolframite/task.hpp"
 #include "wolframite/websocket_stream.hpp"
 
+#pragma GCC visibility push(default)
+/// WebSockets over io_uring(7): a loop, and the names one uses with it.
 namespace wolframite::uring {
 
-class Engine;
-class Stream;
-class Acceptor;
+class [[gnu::visibility("hidden")]] Engine;
+class [[gnu::visibility("hidden")]] Stream;
+class [[gnu::visibility("hidden")]] Acceptor;
 
 /// How a loop uses io_uring.
 struct LoopOptions {
@@ -44,6 +46,7 @@ class Loop : public wolframite::Loop {
   /// Throws std::system_error if there is no io_uring to be had, or not one with what is needed at
   /// least (Linux 5.11). Its text says what is missing; `epoll::Loop` does not need it.
   explicit Loop(const LoopOptions& options = {});
+  /// Destroys all tasks, and closes what lingers. No stream may be left that a task does not own.
   ~Loop() override;
 
   [[nodiscard]] int fd() const override;
@@ -86,3 +89,4 @@ using wolframite::ListenOptions;
 using wolframite::WebSocketStream;
 
 }  // namespace wolframite::uring
+#pragma GCC visibility pop

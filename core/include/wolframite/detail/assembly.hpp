@@ -7,6 +7,7 @@
 
 #include "wolframite/bytes.hpp"
 
+#pragma GCC visibility push(default)
 namespace wolframite::detail {
 
 /// A byte buffer of one pointer, that owns no memory while empty. It grows with the bytes it is
@@ -48,3 +49,4 @@ class Assembly {
 };
 
 }  // namespace wolframite::detail
+#pragma GCC visibility pop

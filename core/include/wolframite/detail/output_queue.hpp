@@ -8,6 +8,7 @@
 
 #include "wolframite/bytes.hpp"
 
+#pragma GCC visibility push(default)
 namespace wolframite::detail {
 
 /// A list of segments. Small frames fill blocks one after the other; a shared payload is a segment
@@ -51,3 +52,4 @@ class OutputQueue {
 };
 
 }  // namespace wolframite::detail
+#pragma GCC visibility pop
