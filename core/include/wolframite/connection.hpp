@@ -28,16 +28,12 @@
 #include "wolframite/http_message.hpp"
 #include "wolframite/mask.hpp"
 #include "wolframite/negotiated.hpp"
+#include "wolframite/observer.hpp"
+#include "wolframite/time.hpp"
 #include "wolframite/utf8.hpp"
 
 #pragma GCC visibility push(default)
 namespace wolframite {
-
-using Time = std::chrono::steady_clock::time_point;  ///< passed in, never read
-
-/// What a `deadline` is that has passed already: before every time that is told, and still near
-/// enough that the present can be subtracted from it.
-inline constexpr Time at_once{Time::min().time_since_epoch() / 2};
 
 /// One end of a WebSocket connection, with no I/O of its own.
 ///
@@ -158,6 +154,11 @@ class Connection {
   [[nodiscard]] const Config& config() const { return *config_; }
   [[nodiscard]] Role role() const { return role_; }
 
+  /// Tells `observer` of all frames and events from here on; null ends that. It must outlive the
+  /// connection, or be taken off before. Without one it costs a comparison a frame.
+  void observe(Observer* observer) { observer_ = observer; }
+  [[nodiscard]] bool is_observed() const { return observer_ != nullptr; }  ///< whether somebody is told
+
  private:
   enum class Phase : std::uint8_t {
     request_head,     ///< server: reading the request
@@ -178,6 +179,12 @@ class Connection {
   Connection(Role role, Phase phase, Entropy* entropy, SharedConfig config,
              std::pmr::memory_resource* memory);
 
+  std::optional<Event> next_event(Bytes& in);
+  std::optional<Event> next_event_at_eof(std::error_code why);
+  std::optional<Event> next_event_at(Time now);
+  void tell(const std::optional<Event>& event) const {
+    if (observer_ != nullptr && event) observer_->happened(*event, now_);
+  }
   std::optional<Event> waiting_event();
   std::optional<Event> receive_early();
   void release_view();
@@ -223,7 +230,7 @@ class Connection {
   Error check_open() const;
   Error check_sendable() const;
   std::error_code send_control(OpCode opcode, ConstBytes payload);
-  FrameHeader make_header(OpCode opcode, bool fin, std::size_t length);
+  FrameHeader make_header(OpCode opcode, bool fin, ConstBytes payload, bool compressed = false);
   void queue_frame(OpCode opcode, bool fin, ConstBytes payload, bool compressed = false);
   void queue_close(const CloseFrame& frame);
   void answer_ping(ConstBytes payload);
@@ -250,6 +257,7 @@ class Connection {
   SharedConfig config_;
   std::pmr::memory_resource* memory_;
   Entropy* entropy_;
+  Observer* observer_ = nullptr;
   std::unique_ptr<Opening> opening_;
   std::unique_ptr<Ending> ending_;
   std::unique_ptr<Codec> codec_;

@@ -108,6 +108,7 @@ class StreamCore : public Timer {
   [[nodiscard]] const Closed* closed() const { return ended_ ? &ended_->closed : nullptr; }
   [[nodiscard]] Loop& loop() const { return loop_; }
   [[nodiscard]] const Connection& connection() const { return session_.connection(); }
+  void observe(Observer* observer) { session_.connection().observe(observer); }
   [[nodiscard]] const Session& session() const { return session_; }
   [[nodiscard]] Socket& socket() { return socket_; }
   [[nodiscard]] const Socket& socket() const { return socket_; }
