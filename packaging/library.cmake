@@ -1,6 +1,5 @@
 # What the libraries have in common: how they are named, built, installed and found again.
 include(GNUInstallDirs)
-include(CMakePackageConfigHelpers)
 
 # Until 1.0 a minor version may change the binary interface.
 set(WOLFRAMITE_SOVERSION ${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR})
@@ -66,14 +65,3 @@ function(wolframite_library name)
   install(FILES ${CMAKE_CURRENT_BINARY_DIR}/wolframite-${name}.pc
     DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig COMPONENT development)
 endfunction()
-
-if(WOLFRAMITE_INSTALL)
-  configure_package_config_file(${WOLFRAMITE_PACKAGING_DIR}/wolframite-config.cmake.in
-    ${PROJECT_BINARY_DIR}/wolframite-config.cmake INSTALL_DESTINATION ${WOLFRAMITE_PACKAGE_DIR})
-  write_basic_package_version_file(${PROJECT_BINARY_DIR}/wolframite-config-version.cmake
-    COMPATIBILITY SameMinorVersion)
-  install(FILES ${PROJECT_BINARY_DIR}/wolframite-config.cmake
-    ${PROJECT_BINARY_DIR}/wolframite-config-version.cmake
-    DESTINATION ${WOLFRAMITE_PACKAGE_DIR} COMPONENT development)
-  install(FILES ${PROJECT_SOURCE_DIR}/LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT development)
-endif()

@@ -70,6 +70,18 @@ Connection Connection::from_partially_read(ConstBytes part, Role role, Entropy* 
 }
 
 std::optional<Event> Connection::receive(Bytes& in) {
+  auto event = next_event(in);
+  tell(event);
+  return event;
+}
+
+std::optional<Event> Connection::receive_eof(std::error_code why) {
+  auto event = next_event_at_eof(why);
+  tell(event);
+  return event;
+}
+
+std::optional<Event> Connection::next_event(Bytes& in) {
   scribble(in);
   release_view();
   if (auto event = waiting_event()) return event;
@@ -101,7 +113,7 @@ std::optional<Event> Connection::receive(Bytes& in) {
   return std::nullopt;
 }
 
-std::optional<Event> Connection::receive_eof(std::error_code why) {
+std::optional<Event> Connection::next_event_at_eof(std::error_code why) {
   release_view();
   if (auto event = waiting_event()) return event;
   switch (phase_) {

@@ -50,7 +50,7 @@ std::error_code Connection::send(Kind kind, SharedBytes payload, Compression com
   if (sending_message_) return Error::message_unfinished;
   message_at_ = now_;
   std::array<std::byte, FrameHeader::max_size> header;
-  const std::size_t size = make_header(opcode_of(kind), true, payload.size()).format(header);
+  const std::size_t size = make_header(opcode_of(kind), true, payload.bytes()).format(header);
   output_.append(ConstBytes(header).first(size), *memory_);
   output_.append(std::move(payload), *memory_);
   return {};
@@ -103,16 +103,18 @@ Error Connection::check_sendable() const {
   return output_.size() >= config().max_write_buffer_size ? Error::write_buffer_full : Error::none;
 }
 
-FrameHeader Connection::make_header(OpCode opcode, bool fin, std::size_t length) {
-  FrameHeader header{.fin = fin, .opcode = opcode, .masked = sends_masked(), .length = length};
+FrameHeader Connection::make_header(OpCode opcode, bool fin, ConstBytes payload, bool compressed) {
+  FrameHeader header{
+      .fin = fin, .opcode = opcode, .masked = sends_masked(), .length = payload.size()};
+  if (compressed) header.rsv = FrameHeader::rsv1;
   if (header.masked) entropy_->fill(header.mask);
+  if (observer_ != nullptr) observer_->frame_sent(header, payload, now_);
   return header;
 }
 
 ///     room  [header][payload, masked on the way by a client]
 void Connection::queue_frame(OpCode opcode, bool fin, ConstBytes payload, bool compressed) {
-  FrameHeader header = make_header(opcode, fin, payload.size());
-  if (compressed) header.rsv = FrameHeader::rsv1;
+  const FrameHeader header = make_header(opcode, fin, payload, compressed);
   std::array<std::byte, FrameHeader::max_size> front;
   const std::size_t size = header.format(front);
   std::byte* room = output_.extend(size + payload.size(), *memory_);

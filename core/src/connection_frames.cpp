@@ -102,6 +102,7 @@ Error Connection::receive_header(Bytes& in) {
   in = in.subspan(parsed.size - held);
   header_size_ = 0;
   begin_frame(parsed.header);
+  if (observer_ != nullptr) observer_->frame_received(parsed.header, now_);
   return Error::none;
 }
 

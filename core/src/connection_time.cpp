@@ -25,6 +25,12 @@ Time after(Time since, milliseconds timeout) {
 }  // namespace
 
 std::optional<Event> Connection::advance(Time now) {
+  auto event = next_event_at(now);
+  tell(event);
+  return event;
+}
+
+std::optional<Event> Connection::next_event_at(Time now) {
   release_view();
   now_ = std::max(now_, now);
   for (Time* unknown : {&phase_since_, &heard_at_, &message_at_}) {

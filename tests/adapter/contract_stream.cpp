@@ -72,6 +72,30 @@ TEST_CASE("a stream says what it is made of") {
   CHECK(&pair.stream.loop() == &loop);
 }
 
+TEST_CASE("counters see what goes through a stream, and how long a ping takes") {
+  backend::Loop loop;
+  Pair pair = open_pair(loop, Role::client);
+  Counters counters;
+  pair.stream.observe(&counters);
+  Outcome outcome;
+  loop.spawn(read_all(pair.stream, outcome));
+  settle(loop);
+  CHECK_FALSE(pair.stream.ping(bytes_of("now")));
+  auto send = [](WebSocketStream& stream) -> Task<> { CHECK_FALSE(co_await stream.send("hello")); };
+  run(loop, send(pair.stream));
+  CHECK(pair.peer.receive(9 + 11).size() == 9 + 11);
+  pair.peer.send(server_frame(pong_frame, "now") + server_frame(final_text, "hi"));
+  turn_until(loop, [&] { return outcome.messages.size() == 1; });
+  CHECK(counters.sent().messages == 1);
+  CHECK(counters.sent().pings == 1);
+  CHECK(counters.sent().octets == 20);
+  CHECK(counters.received().messages == 1);
+  CHECK(counters.received().pongs == 1);
+  CHECK(counters.received().octets == 9);
+  CHECK(counters.round_trip());
+  pair.stream.observe(nullptr);
+}
+
 TEST_CASE("an inconsistent Config is an error, and the socket is closed") {
   backend::Loop loop;
   auto [ours, theirs] = connected();

@@ -28,6 +28,10 @@ class Certificates:
         if done.returncode != 0:
             raise AssertionError(f"openssl {arguments[0]}: {done.stderr}")
 
+    def remove(self):
+        """Deletes the files now, and not at the end of the program."""
+        self._directory.cleanup()
+
     def trust(self):
         """Has this process and those it starts trust the authority, ours, Python's, curl's and Node's alike."""
         os.environ["SSL_CERT_FILE"] = os.environ["NODE_EXTRA_CA_CERTS"] = self.ca

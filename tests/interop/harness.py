@@ -28,7 +28,8 @@ class Program:
     def __init__(self, *command, ends_with=0, **options):
         self.command = [str(part) for part in command]
         self.ends_with = ends_with
-        self.process = subprocess.Popen(self.command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+        options.setdefault("stdin", subprocess.DEVNULL)
+        self.process = subprocess.Popen(self.command, stdout=subprocess.PIPE,
                                         stderr=subprocess.PIPE, text=True, errors="backslashreplace",
                                         **options)
         self.lines = queue.SimpleQueue()
@@ -85,8 +86,9 @@ class Program:
         if self.process.poll() is None:
             self.signal()
         status = self.wait()
-        self.process.stdout.close()
-        self.process.stderr.close()
+        for stream in (self.process.stdin, self.process.stdout, self.process.stderr):
+            if stream is not None:
+                stream.close()
         if self.complaints:
             sys.stderr.write(f"{self.command[0]} says:\n{''.join(self.complaints)}")
         if kind is None and self.ends_with is not None and status != self.ends_with:

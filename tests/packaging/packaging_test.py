@@ -109,6 +109,18 @@ class Installed(Case):
             symbols = run("nm", "-DC", "--defined-only", self.libraries() / "libwolframite_core.so")
             self.assertIn("wolframite::Connection::receive(", symbols)
             self.assertNotIn("kernel", symbols.lower())
+        with self.subTest("Debian packages"):
+            packages = self.scratch / "packages"
+            run("cpack", "-G", "DEB", "--config", self.scratch / "shared" / "CPackConfig.cmake", "-B", packages)
+            root = self.scratch / "root"
+            for package in ("libwolframite0.1", "libwolframite-dev"):
+                (found,) = packages.glob(f"{package}_*.deb")
+                run("dpkg-deb", "-x", found, root)
+            build = self.scratch / "packaged"
+            self.configure(CONSUMER, build, "-DHOW=installed", "-DCOMPONENTS=epoll",
+                           f"-DCMAKE_PREFIX_PATH={root / 'usr'}")
+            run("cmake", "--build", build)
+            self.assertIn("epoll: hello from outside", run(build / "use_epoll"))
         with self.subTest("static ones beside them"):
             self.install_static()
             build = self.scratch / "chosen"

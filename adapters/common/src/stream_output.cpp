@@ -10,7 +10,8 @@
 namespace wolframite {
 
 std::error_code StreamCore::check_writable() {
-  if (!is_view_out() && session_.deadline()) tell_time();
+  const bool matters = session_.deadline() || session_.connection().is_observed();
+  if (matters && !is_view_out()) tell_time();
   if (write_failed_) return {errno_, std::system_category()};
   if (ended_ != nullptr) return end_reason();
   return {};

@@ -28,18 +28,13 @@
 #include "wolframite/http_message.hpp"
 #include "wolframite/mask.hpp"
 #include "wolframite/negotiated.hpp"
+#include "wolframite/observer.hpp"
+#include "wolframite/time.hpp"
 #include "wolframite/utf8.hpp"
 
 #pragma GCC visibility push(default)
 /// WebSockets: the protocol core, which does no I/O, and what its adapters have in common.
 namespace wolframite {
-
-/// A point on the steady clock. It is passed in; the core never reads a clock.
-using Time = std::chrono::steady_clock::time_point;
-
-/// What a `deadline` is that has passed already: before every time that is told, and still near
-/// enough that the present can be subtracted from it.
-inline constexpr Time at_once{Time::min().time_since_epoch() / 2};
 
 /// One end of a WebSocket connection, with no I/O of its own.
 ///
@@ -183,6 +178,12 @@ class Connection {
   [[nodiscard]] const Config& config() const { return *config_; }  ///< lives as long as this
   [[nodiscard]] Role role() const { return role_; }                ///< this end's
 
+  /// Tells `observer` of all frames and events from here on; null ends that. It must outlive the
+  /// connection, or be taken off before. Without one it costs a comparison a frame.
+  void observe(Observer* observer) { observer_ = observer; }
+  /// Whether somebody is told.
+  [[nodiscard]] bool is_observed() const { return observer_ != nullptr; }
+
  private:
   enum class Phase : std::uint8_t {
     request_head,     ///< server: reading the request
@@ -203,6 +204,12 @@ class Connection {
   Connection(Role role, Phase phase, Entropy* entropy, SharedConfig config,
              std::pmr::memory_resource* memory);
 
+  std::optional<Event> next_event(Bytes& in);
+  std::optional<Event> next_event_at_eof(std::error_code why);
+  std::optional<Event> next_event_at(Time now);
+  void tell(const std::optional<Event>& event) const {
+    if (observer_ != nullptr && event) observer_->happened(*event, now_);
+  }
   std::optional<Event> waiting_event();
   std::optional<Event> receive_early();
   void release_view();
@@ -249,7 +256,7 @@ class Connection {
   Error check_open() const;
   Error check_sendable() const;
   std::error_code send_control(OpCode opcode, ConstBytes payload);
-  FrameHeader make_header(OpCode opcode, bool fin, std::size_t length);
+  FrameHeader make_header(OpCode opcode, bool fin, ConstBytes payload, bool compressed = false);
   void queue_frame(OpCode opcode, bool fin, ConstBytes payload, bool compressed = false);
   void queue_close(const CloseFrame& frame);
   void answer_ping(ConstBytes payload);
@@ -276,6 +283,7 @@ class Connection {
   SharedConfig config_;
   std::pmr::memory_resource* memory_;
   Entropy* entropy_;
+  Observer* observer_ = nullptr;
   std::unique_ptr<Opening> opening_;
   std::unique_ptr<Ending> ending_;
   std::unique_ptr<Codec> codec_;

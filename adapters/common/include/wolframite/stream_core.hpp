@@ -146,6 +146,8 @@ class StreamCore : public Timer {
   [[nodiscard]] Loop& loop() const { return loop_; }  ///< outlives the stream
   /// The connection, for questions.
   [[nodiscard]] const Connection& connection() const { return session_.connection(); }
+  /// Tells `observer` of all frames and events from here on; null ends that.
+  void observe(Observer* observer) { session_.connection().observe(observer); }
   /// The connection and its TLS, for questions.
   [[nodiscard]] const Session& session() const { return session_; }
   [[nodiscard]] Socket& socket() { return socket_; }              ///< closed once all is over

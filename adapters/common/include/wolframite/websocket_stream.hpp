@@ -196,6 +196,10 @@ class WebSocketStream {
   /// The TLS below, or null.
   [[nodiscard]] const TlsEngine* tls() const { return core_->session().tls(); }
 
+  /// Tells `observer` of all frames and events from here on; null ends that. It must live until
+  /// then, or until `closed()` tells that the stream has ended. `Counters` is one that counts.
+  void observe(Observer* observer) { core_->observe(observer); }
+
   /// Octets that are queued and not yet with the kernel.
   [[nodiscard]] std::size_t pending_output() const { return core_->session().pending_output(); }
 
