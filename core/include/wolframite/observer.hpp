@@ -33,8 +33,8 @@ class Observer {
 
  protected:
   Observer() = default;
-  Observer(const Observer&) = default;
-  Observer& operator=(const Observer&) = default;
+  Observer(const Observer&) = default;             ///< copies nothing: it has no state
+  Observer& operator=(const Observer&) = default;  ///< copies nothing: it has no state
   ~Observer() = default;
 };
 
@@ -55,8 +55,8 @@ class Counters final : public Observer {
   void frame_sent(const FrameHeader& header, ConstBytes payload, Time now) override;
   void happened(const Event& event, Time now) override;
 
-  [[nodiscard]] const Direction& received() const { return received_; }
-  [[nodiscard]] const Direction& sent() const { return sent_; }
+  [[nodiscard]] const Direction& received() const { return received_; }  ///< what came so far
+  [[nodiscard]] const Direction& sent() const { return sent_; }          ///< what was queued so far
 
   /// How long the newest answered ping was on its way, from queueing it to receiving its pong, or
   /// none so far. As fine as the times the connection is told. Without `Config::ping_interval` or
