@@ -30,7 +30,7 @@ class LoopMemory final : public std::pmr::memory_resource {
   /// Keeps at most `cache_limit` octets in free lists, and `large_cache_limit` in those of large
   /// blocks. Of a large block only as much is resident as was ever used.
   explicit LoopMemory(std::size_t cache_limit = 4U << 20U,
-                      std::size_t large_cache_limit = 64U << 20U)
+                      std::size_t large_cache_limit = 16U << 20U)
       : cache_limit_(cache_limit), large_cache_limit_(large_cache_limit) {}
   LoopMemory(const LoopMemory&) = delete;
   LoopMemory& operator=(const LoopMemory&) = delete;
