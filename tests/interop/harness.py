@@ -62,6 +62,13 @@ class Program:
             if line.startswith(prefix):
                 return line[len(prefix):]
 
+    def line_with(self, text):
+        """Waits for a line of output that has `text` in it, and returns the line."""
+        line = self.line()
+        while text not in line:
+            line = self.line()
+        return line
+
     def url(self):
         return self.line("listening on ")
 

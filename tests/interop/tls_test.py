@@ -1,9 +1,5 @@
 """wss:// and the programs of the world: openssl, curl and nginx. Arguments: echo_server, echo_client."""
 
-import contextlib
-import os
-import shutil
-import socket
 import subprocess
 import unittest
 import urllib.parse
@@ -11,47 +7,9 @@ import urllib.parse
 from certificates import Certificates
 from conformance.wire import accept_key
 from harness import TIMEOUT, Program, main, run
+from proxies import nginx
 
 REQUEST = "GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n"
-
-
-@contextlib.contextmanager
-def nginx(directory, listen, proxy):
-    """Runs nginx on a free port, and gives its address. The socket is handed to it listening already, so that
-    nobody has to wait."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
-        kinds = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
-        temporary = "\n  ".join(f"{kind}_temp_path {directory}/{kind};" for kind in kinds)
-        config = directory / f"nginx-{port}.conf"
-        config.write_text(f"""daemon off;
-pid {directory}/nginx-{port}.pid;
-error_log stderr warn;
-events {{ }}
-http {{
-  access_log off;
-  {temporary}
-  server {{
-    listen 127.0.0.1:{port} {listen}
-    location / {{
-      proxy_http_version 1.1;
-      proxy_set_header Host $host;
-      proxy_set_header Upgrade $http_upgrade;
-      proxy_set_header Connection upgrade;
-      {proxy}
-    }}
-  }}
-}}
-""")
-        path = shutil.which("nginx", path=os.environ["PATH"] + ":/usr/sbin") or "nginx"
-        os.set_inheritable(listener.fileno(), True)
-        with Program(path, "-p", directory, "-e", "stderr", "-c", config, pass_fds=[listener.fileno()],
-                     env={**os.environ, "NGINX": f"{listener.fileno()};"}) as program:
-            yield f"localhost:{port}"
-            program.signal()
-            program.wait()
-            # It remarks that it was given sockets, and nothing else.
-            program.complaints = [line for line in program.complaints if "using inherited sockets" not in line]
 
 
 class Tls(unittest.TestCase):
