@@ -40,11 +40,11 @@ std::optional<Event> Connection::receive_frames(Bytes& in) {
 
 /// Takes the commonest frame by far at the least cost: a message in one frame that is not
 /// compressed, has nothing wrong in its header, and lies whole at the front of `in`. Takes nothing,
-/// and returns false, if something else lies there.
+/// and returns false, if something else lies there, or if somebody wants to be told of frames.
 bool Connection::take_plain_message(Bytes& in, Bytes& data) {
   constexpr unsigned final_text = 0x81, final_binary = 0x82, mask_bit = 0x80;
   const bool at_message = !in_message_ && header_size_ == 0;
-  if (!at_message || in.size() < 2) return false;
+  if (!at_message || in.size() < 2 || observer_ != nullptr) return false;
   const auto first = std::to_integer<unsigned>(in[0]);
   const auto second = std::to_integer<unsigned>(in[1]);
   const bool masked = (second & mask_bit) != 0;
