@@ -6,11 +6,25 @@
 
 #include <asio/io_context.hpp>
 #include <asio/ip/tcp.hpp>
+#include <asio/read.hpp>
+#include <asio/version.hpp>
+#include <asio/write.hpp>
+#if ASIO_VERSION >= 102800
+#include <asio/as_tuple.hpp>
+#include <asio/deferred.hpp>
+#else
+#include <asio/experimental/as_tuple.hpp>
+#include <asio/experimental/deferred.hpp>
+#endif
 #include <asio/local/connect_pair.hpp>
 #include <asio/local/stream_protocol.hpp>
+#include <chrono>
 #include <functional>
+#include <future>
+#include <memory>
 #include <string>
 #include <string_view>
+#include <thread>
 #include <utility>
 
 #include "wolframite/asio.hpp"
@@ -19,6 +33,15 @@ namespace wolframite::test {
 
 namespace net = ::asio;
 using net::ip::tcp;
+using namespace std::chrono_literals;
+using namespace std::string_literals;
+#if ASIO_VERSION >= 102800
+using net::as_tuple;
+using net::deferred;
+#else
+using net::experimental::as_tuple;
+using net::experimental::deferred;
+#endif
 using TcpStream = wolframite::asio::WebSocketStream<tcp::socket>;
 
 /// Runs `context` until `done`. The test's time limit ends it if that never comes.

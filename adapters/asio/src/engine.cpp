@@ -16,6 +16,8 @@ namespace {
 constexpr int handlers_a_turn = 64;
 // How many buffers' worth a turn reads or writes, if nobody has to be told meanwhile.
 constexpr int transfers_a_turn = 8;
+// How often a turn looks again although it has no handler to call.
+constexpr int rounds_a_turn = 4;
 
 }  // namespace
 
@@ -126,12 +128,13 @@ void Engine::leave_turn(bool outer) noexcept {
 
 void Engine::finish_turn() {
   int budget = handlers_a_turn;
+  int rounds = 0;
   do {
     if (!call_handlers(budget)) return attend();
     again_ = false;
     settle();
     continue_opening();
-  } while (!done_.empty());
+  } while (!done_.empty() || (again_ && ++rounds < rounds_a_turn));
 }
 
 // Returns false if there are too many of them.

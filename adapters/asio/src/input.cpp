@@ -163,7 +163,7 @@ void Engine::proceed() {
     return;
   }
   tell_time();
-  const bool news = ended_ == nullptr && take_in(is_reader_waiting() || opener_ != nullptr);
+  const bool news = take_in(is_reader_waiting() || opener_ != nullptr);
   attend();
   if ((std::exchange(news_, false) || news) && is_reader_waiting()) serve_reader();
 }

@@ -4,6 +4,7 @@
 
 #include <asio/async_result.hpp>
 #include <system_error>
+#include <type_traits>
 #include <utility>
 
 #include "wolframite/asio/detail/opening.hpp"
@@ -41,6 +42,13 @@ auto async_accept(NextLayer layer, AcceptOptions options, T&& token = T()) {
   ::asio::any_io_executor executor = layer.get_executor();
   return ::asio::async_initiate<T, void(std::error_code, WebSocketStream<NextLayer>)>(
       detail::AcceptInitiation{std::move(executor)}, token, std::move(layer), std::move(options));
+}
+
+template <class NextLayer, CompletionToken T =
+              typename ::asio::default_completion_token<typename NextLayer::executor_type>::type>
+  requires(!std::is_convertible_v<T, AcceptOptions>)
+auto async_accept(NextLayer layer, T&& token = T()) {
+  return async_accept(std::move(layer), AcceptOptions(), std::forward<T>(token));
 }
 
 }  // namespace wolframite::asio

@@ -4,6 +4,7 @@
 
 #include <asio/async_result.hpp>
 #include <system_error>
+#include <type_traits>
 #include <utility>
 
 #include "wolframite/asio/detail/opening.hpp"
@@ -56,6 +57,20 @@ auto async_client_tls(NextLayer layer, ClientRequest request, ClientOptions opti
   return ::asio::async_initiate<T, void(std::error_code, Client<NextLayer>)>(
       detail::ClientInitiation<true>{std::move(executor)}, token, std::move(layer),
       std::move(request), std::move(options));
+}
+
+template <class NextLayer, CompletionToken T =
+              typename ::asio::default_completion_token<typename NextLayer::executor_type>::type>
+  requires(!std::is_convertible_v<T, ClientOptions>)
+auto async_client(NextLayer layer, ClientRequest request, T&& token = T()) {
+  return async_client(std::move(layer), std::move(request), ClientOptions(), std::forward<T>(token));
+}
+
+template <class NextLayer, CompletionToken T =
+              typename ::asio::default_completion_token<typename NextLayer::executor_type>::type>
+  requires(!std::is_convertible_v<T, ClientOptions>)
+auto async_client_tls(NextLayer layer, ClientRequest request, T&& token = T()) {
+  return async_client_tls(std::move(layer), std::move(request), ClientOptions(), std::forward<T>(token));
 }
 
 }  // namespace wolframite::asio
