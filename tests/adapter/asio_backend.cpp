@@ -229,7 +229,7 @@ class Dialling {
     attempts_ = wolframite::asio::detail::Connecting::to_endpoints(
         loop.context().get_executor(), std::move(endpoints), options,
         [state = state_, &loop](std::error_code error, tcp::socket socket) {
-          state->outcome = error ? Result<Socket>(tl::unexpected(error))
+          state->outcome = error ? Result<Socket>(tl::unexpected(of_system(error)))
                                  : Result<Socket>(Socket(socket.release()));
           if (const auto frame = std::exchange(state->frame, nullptr)) loop.resume(frame);
         });

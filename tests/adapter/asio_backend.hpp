@@ -51,6 +51,13 @@ class Loop final : public wolframite::Loop {
   ::asio::posix::stream_descriptor mailbox_{context_};
 };
 
+/// A system error as the system's category has it: Asio 1.22 has one of its own, whose codes equal
+/// no `std::errc`.
+[[nodiscard]] inline std::error_code of_system(std::error_code error) {
+  const bool asio = error.category() == ::asio::error::get_system_category();
+  return asio ? std::error_code(error.value(), std::system_category()) : error;
+}
+
 /// What an operation of the adapter and a coroutine that waits for it share.
 template <class... Results>
 struct Waiting {
@@ -74,7 +81,7 @@ class [[nodiscard]] Pending {
     begin(::asio::bind_cancellation_slot(
         state_->signal.slot(), [state = state_](std::error_code error, Results... results) {
           state->done = true;
-          state->error = error;
+          state->error = of_system(error);
           state->results = std::tuple<Results...>(std::move(results)...);
           if (const auto frame = std::exchange(state->frame, nullptr)) state->loop->resume(frame);
         }));
@@ -172,7 +179,7 @@ class WebSocketStream {
   }
   [[nodiscard]] std::error_code feed(Kind kind, ConstBytes payload, bool last = true,
                                      Compression compression = Compression::automatic) {
-    return stream_->feed(kind, payload, last, compression);
+    return of_system(stream_->feed(kind, payload, last, compression));
   }
   [[nodiscard]] std::error_code feed(Kind kind, SharedBytes payload,
                                      Compression compression = Compression::automatic) {
@@ -191,7 +198,12 @@ class WebSocketStream {
   [[nodiscard]] std::error_code pong(ConstBytes payload = {}) { return stream_->pong(payload); }
 
   [[nodiscard]] bool is_terminated() const { return stream_->is_terminated(); }
-  [[nodiscard]] const Closed* closed() const { return stream_->closed(); }
+  [[nodiscard]] const Closed* closed() const {
+    if (stream_->closed() == nullptr) return nullptr;
+    closed_.emplace(*stream_->closed());
+    closed_->why = of_system(closed_->why);
+    return &*closed_;
+  }
   [[nodiscard]] const Config& config() const { return stream_->config(); }
   [[nodiscard]] Role role() const { return stream_->role(); }
   [[nodiscard]] wolframite::Loop& loop() const { return *loop_; }
@@ -211,6 +223,7 @@ class WebSocketStream {
   Loop* loop_;
   std::unique_ptr<TcpStream> stream_;  // awaiters refer to it while the handle may be moved
   std::optional<Layer> layer_;
+  mutable std::optional<Closed> closed_;
 };
 
 struct Client {

@@ -46,8 +46,8 @@ bool Engine::poll() {
   }
   if (ended_ != nullptr || orphaned_) return true;
   if (buffer_ == nullptr && !receive_first_) return false;
-  tell_time();
-  return ended_ != nullptr || take_in(true);
+  tell_time();  // which may have something to tell as well
+  return ended_ != nullptr || is_view_out() || take_in(true);
 }
 
 // Receives until there is something to hand out, or nothing left to receive. Precondition: no view
@@ -163,9 +163,9 @@ void Engine::proceed() {
     return;
   }
   tell_time();
-  const bool news = take_in(is_reader_waiting() || opener_ != nullptr);
+  if (is_view_out() || take_in(is_reader_waiting() || opener_ != nullptr)) news_ = true;
   attend();
-  if ((std::exchange(news_, false) || news) && is_reader_waiting()) serve_reader();
+  if (std::exchange(news_, false) && is_reader_waiting()) serve_reader();
 }
 
 }  // namespace wolframite::asio::detail

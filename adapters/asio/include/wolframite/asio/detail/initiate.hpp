@@ -11,8 +11,8 @@
 #include <asio/dispatch.hpp>
 #include <asio/execution/outstanding_work.hpp>
 #include <asio/prefer.hpp>
-#include <asio/recycling_allocator.hpp>
 #include <memory>
+#include <memory_resource>
 #include <new>
 #include <system_error>
 #include <type_traits>
@@ -79,10 +79,12 @@ struct Delivery {
   Allocator allocator;
 };
 
-/// An operation of kind `Base` that ends with a call of `Handler`.
+/// An operation of kind `Base` that ends with a call of `Handler`. Lives in the handler's allocator,
+/// by default the pool: Asio's own free lists are too short for many operations at once.
 template <class Handler, class Base>
 class OperationOf final : public Base {
-  using Allocator = typename ::asio::associated_allocator<Handler, ::asio::recycling_allocator<void>>::type;
+  using Default = std::pmr::polymorphic_allocator<std::byte>;
+  using Allocator = typename ::asio::associated_allocator<Handler, Default>::type;
   using Executor = typename ::asio::associated_executor<Handler, ::asio::any_io_executor>::type;
   using Work = std::decay_t<decltype(::asio::prefer(
       std::declval<const Executor&>(), ::asio::execution::outstanding_work.tracked))>;
@@ -94,11 +96,12 @@ class OperationOf final : public Base {
   template <class... Arguments>
   [[nodiscard]] static OperationOf& make(Handler&& handler, const ::asio::any_io_executor& home,
                                          Arguments&&... arguments) {
-    Storage storage(allocator_of(handler));
+    Default otherwise(&pool_of(home).handlers());
+    Storage storage(::asio::associated_allocator<Handler, Default>::get(handler, otherwise));
     OperationOf* const memory = std::allocator_traits<Storage>::allocate(storage, 1);
     // Handlers are moved without exceptions, as Asio has it.
     return *::new (static_cast<void*>(memory))
-        OperationOf(std::move(handler), home, std::forward<Arguments>(arguments)...);
+        OperationOf(std::move(handler), home, otherwise, std::forward<Arguments>(arguments)...);
   }
 
   /// Has the handler's cancellation slot call this off.
@@ -113,14 +116,12 @@ class OperationOf final : public Base {
 
  private:
   template <class... Arguments>
-  OperationOf(Handler&& handler, const ::asio::any_io_executor& home, Arguments&&... arguments)
+  OperationOf(Handler&& handler, const ::asio::any_io_executor& home, const Default& otherwise,
+              Arguments&&... arguments)
       : Base(&end, std::forward<Arguments>(arguments)...),
         handler_(std::move(handler)),
+        allocator_(::asio::associated_allocator<Handler, Default>::get(handler_, otherwise)),
         work_(work_of(::asio::get_associated_executor(handler_, home), home, at_home_)) {}
-
-  [[nodiscard]] static Allocator allocator_of(const Handler& handler) {
-    return ::asio::get_associated_allocator(handler, ::asio::recycling_allocator<void>());
-  }
 
   // At home what is in flight below keeps the executor at work.
   [[nodiscard]] static Work work_of(const Executor& executor, const ::asio::any_io_executor& home,
@@ -140,7 +141,7 @@ class OperationOf final : public Base {
     auto slot = ::asio::get_associated_cancellation_slot(handler);
     if (slot.is_connected()) slot.clear();
     auto outcome = self.outcome();
-    const Allocator allocator = allocator_of(handler);
+    const Allocator allocator = self.allocator_;
     Storage storage(allocator);
     self.~OperationOf();
     std::allocator_traits<Storage>::deallocate(storage, &self, 1);
@@ -152,6 +153,7 @@ class OperationOf final : public Base {
   }
 
   Handler handler_;
+  Allocator allocator_;
   bool at_home_ = false;  // before work_, which sets it
   Work work_;
 };
