@@ -1,5 +1,5 @@
 // A client for echo servers, over epoll or io_uring: checks that everything comes back, or measures
-// how fast.
+// how fast. Over Asio it is in echo_client_asio.cpp.
 #include <unistd.h>
 
 #include <algorithm>
@@ -16,6 +16,9 @@
 
 #include "adapter.hpp"
 #include "arguments.hpp"
+#ifdef EXAMPLES_WITH_ASIO
+#include "asio_adapter.hpp"
+#endif
 
 using namespace wolframite;
 
@@ -32,7 +35,7 @@ Sends each line of the standard input, or without any a set of messages, and che
   --deflate              offer to compress messages (RFC 7692)
   --window-bits N        with windows of at most so many bits, 8 to 15 (15)
   --no-context-takeover  forget them after each message
-  --adapter A            epoll or uring (epoll))";
+  --adapter A            epoll, uring or asio (epoll))";
 
 struct Sample {
   Kind kind;
@@ -200,8 +203,6 @@ int main(int argc, char** argv) {
   const Arguments arguments(argc, argv, usage,
                             {"url=", "bench?", "autobahn=", "adapter=", "deflate",
                              "window-bits=", "no-context-takeover", "ca="});
-  const std::unique_ptr<Loop> adapter = make_loop(arguments);
-  Loop& loop = *adapter;
   const bool tested = arguments.has("autobahn");
   const std::string url = arguments.value(tested ? "autobahn" : "url");
   if (url.empty()) arguments.fail("--url is missing");
@@ -226,6 +227,17 @@ int main(int argc, char** argv) {
     if (!length) arguments.fail("--bench takes a number of messages, or of seconds as in 2s");
   }
 
+#ifdef EXAMPLES_WITH_ASIO
+  if (arguments.value("adapter") == "asio") {
+    if (tested) return autobahn_over_asio(url, options);
+    if (length) return bench_over_asio(url, options, length->messages, length->time);
+    std::vector<AsioSample> samples;
+    for (Sample& each : lines_or_default()) samples.push_back({each.kind, std::move(each.data)});
+    return check_over_asio(url, options, samples);
+  }
+#endif
+  const std::unique_ptr<Loop> adapter = make_loop(arguments);
+  Loop& loop = *adapter;
   int status = 1;
   loop.spawn(run(tested   ? autobahn(loop, url, options)
                  : length ? bench(loop, url, options, *length)

@@ -1,4 +1,4 @@
-// An echo server, over epoll or io_uring.
+// An echo server, over epoll or io_uring; over Asio it is in echo_server_asio.cpp.
 #include <csignal>
 #include <cstdint>
 #include <cstdio>
@@ -11,6 +11,9 @@
 
 #include "adapter.hpp"
 #include "arguments.hpp"
+#ifdef EXAMPLES_WITH_ASIO
+#include "asio_adapter.hpp"
+#endif
 
 using namespace wolframite;
 
@@ -30,7 +33,7 @@ Sends every message back. Plain HTTP requests are answered with 200, as health c
   --deflate             compress messages, if the client offers to (RFC 7692)
   --window-bits N       with windows of at most so many bits, 8 to 15 (15)
   --no-context-takeover forget them after each message
-  --adapter A           epoll or uring (epoll)
+  --adapter A           epoll, uring or asio (epoll)
 Ends on SIGTERM or SIGINT, once all connections are closed.)";
 
 /// A connection being served. It has no stream yet while its handshake is under way.
@@ -122,9 +125,6 @@ int main(int argc, char** argv) {
   const Arguments arguments(argc, argv, usage,
                             {"host=", "port=", "max-message-size=", "allow-origin=", "adapter=",
                              "deflate", "window-bits=", "no-context-takeover", "cert=", "key="});
-  const std::unique_ptr<Loop> adapter = make_loop(arguments);
-  Loop& loop = *adapter;
-
   Config config;
   if (arguments.has("max-message-size")) {
     config.max_message_size = arguments.number<std::size_t>("max-message-size", 0);
@@ -149,6 +149,15 @@ int main(int argc, char** argv) {
     tls = *context;
   }
 
+#ifdef EXAMPLES_WITH_ASIO
+  if (arguments.value("adapter") == "asio") {
+    return serve_over_asio(
+        host, port, config, [&origin](const Request& request) { return answer(request, origin); },
+        tls);
+  }
+#endif
+  const std::unique_ptr<Loop> adapter = make_loop(arguments);
+  Loop& loop = *adapter;
   auto listener = Listener::bind(loop, host, port);
   if (!listener) {
     std::fprintf(stderr, "echo_server: cannot listen on %s, port %d: %s\n", host.c_str(), port,

@@ -179,6 +179,8 @@ constexpr std::array rows{
     unusable(Error::invalid_status, ErrorClass::misuse, "refuse with an HTTP status in 200-599"),
     unusable(Error::no_entropy, ErrorClass::misuse,
              "a client needs a source of entropy for its keys; pass an Entropy"),
+    unusable(Error::already_reading, ErrorClass::misuse,
+             "a message is waited for already; one wait at a time"),
     unusable(Error::invalid_config, ErrorClass::misuse,
              "the Config contradicts itself; see the comments of its members"),
 };

@@ -7,7 +7,7 @@
 namespace wolframite::test {
 namespace {
 
-void shrink(Socket& socket) {
+void shrink(auto& socket) {
   CHECK_FALSE(socket.set_option(SOL_SOCKET, SO_SNDBUF, 4096));
   CHECK_FALSE(socket.set_option(SOL_SOCKET, SO_RCVBUF, 4096));
 }

@@ -102,7 +102,8 @@ TEST_CASE("what a posted function throws comes out of run, and those after it st
   CHECK(ran);
 }
 
-TEST_CASE("a loop nests in another: its descriptor and deadline say when to turn it") {
+TEST_CASE("a loop nests in another: its descriptor and deadline say when to turn it" *
+          doctest::skip(!nests)) {
   backend::Loop loop;
   Pair pair = open_pair(loop);
   Outcome outcome;

@@ -43,9 +43,9 @@ class Programs(unittest.TestCase):
             self.expect_complaint(2, "--window-bits must be 8 to 15", echo_server, "--window-bits", bits)
 
     def test_what_is_not_there_yet(self):
-        self.expect_complaint(2, "is not part of this version", echo_server, "--adapter", "asio")
+        self.expect_complaint(2, "is not part of this version", echo_server, "--adapter", "kqueue")
         self.expect_complaint(2, "is not part of this version", echo_client, "--url", "ws://127.0.0.1",
-                              "--adapter", "asio")
+                              "--adapter", "kqueue")
 
     def test_certificates_that_cannot_be_used(self):
         self.expect_complaint(2, "--cert and --key go together", echo_server, "--cert", "c.pem")

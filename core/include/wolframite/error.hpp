@@ -102,6 +102,7 @@ enum class Error : std::uint8_t {
   subprotocol_not_requested,  ///< accept() with one the client did not ask for
   invalid_status,             ///< refuse() with a status outside 200-599
   no_entropy,                 ///< a client connection that was lent no Entropy
+  already_reading,            ///< adapters: a second wait for a message beside the first
   invalid_config,             ///< see `Config::check`
 };
 

@@ -81,6 +81,7 @@ using wolframite::connect;
 using wolframite::connect_socket;
 using wolframite::Listener;
 using wolframite::ListenOptions;
+using wolframite::Operation;
 using wolframite::WebSocketStream;
 
 }  // namespace wolframite::epoll

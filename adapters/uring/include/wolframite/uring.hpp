@@ -86,6 +86,7 @@ using wolframite::connect;
 using wolframite::connect_socket;
 using wolframite::Listener;
 using wolframite::ListenOptions;
+using wolframite::Operation;
 using wolframite::WebSocketStream;
 
 }  // namespace wolframite::uring

@@ -1,0 +1,83 @@
+/// @file
+/// Opening streams as a client, over a layer that is connected.
+#pragma once
+
+#include <asio/async_result.hpp>
+#include <system_error>
+#include <type_traits>
+#include <utility>
+
+#include "wolframite/asio/detail/opening.hpp"
+
+#pragma GCC visibility push(default)
+namespace wolframite::asio {
+namespace detail {
+
+template <bool tls>
+struct ClientInitiation {
+  using executor_type = ::asio::any_io_executor;
+  [[nodiscard]] executor_type get_executor() const noexcept { return executor; }
+
+  template <class Handler, class NextLayer>
+  void operator()(Handler&& handler, NextLayer layer, const ClientRequest& request,
+                  const ClientOptions& options) {
+    auto& operation = OperationOf<std::decay_t<Handler>, ClientOperation<NextLayer>>::make(
+        std::decay_t<Handler>(std::forward<Handler>(handler)), executor);
+    Beginning beginning =
+        begin_client(executor, request, options.config, tls ? &options.connector : nullptr);
+    Engine& engine = attach(operation.stream, std::move(layer), beginning);
+    operation.let_cancel(engine);
+    open_client(engine, operation, beginning.fault);
+  }
+
+  ::asio::any_io_executor executor;
+};
+
+}  // namespace detail
+
+/// Asks for a WebSocket over `layer`, which is connected already and, if the URL is `wss://`,
+/// encrypted already: `void(std::error_code, Client<NextLayer>)`. RFC 6455 §4.1. Cancelling closes
+/// the layer.
+template <class NextLayer, CompletionToken T = typename ::asio::default_completion_token<
+                               typename NextLayer::executor_type>::type>
+auto async_client(NextLayer layer, ClientRequest request, ClientOptions options, T&& token = T()) {
+  ::asio::any_io_executor executor = layer.get_executor();
+  return ::asio::async_initiate<T, void(std::error_code, Client<NextLayer>)>(
+      detail::ClientInitiation<false>{std::move(executor)}, token, std::move(layer),
+      std::move(request), std::move(options));
+}
+
+/// The same, but for a `wss://` URL the connector's TLS handshake comes first, and verifies the
+/// URL's host.
+template <class NextLayer, CompletionToken T = typename ::asio::default_completion_token<
+                               typename NextLayer::executor_type>::type>
+auto async_client_tls(NextLayer layer, ClientRequest request, ClientOptions options,
+                      T&& token = T()) {
+  ::asio::any_io_executor executor = layer.get_executor();
+  return ::asio::async_initiate<T, void(std::error_code, Client<NextLayer>)>(
+      detail::ClientInitiation<true>{std::move(executor)}, token, std::move(layer),
+      std::move(request), std::move(options));
+}
+
+template <class NextLayer,
+          CompletionToken T =
+              typename ::asio::default_completion_token<typename NextLayer::executor_type>::type>
+requires(!std::is_convertible_v<T, ClientOptions>) auto async_client(NextLayer layer,
+                                                                     ClientRequest request,
+                                                                     T&& token = T()) {
+  return async_client(std::move(layer), std::move(request), ClientOptions(),
+                      std::forward<T>(token));
+}
+
+template <class NextLayer,
+          CompletionToken T =
+              typename ::asio::default_completion_token<typename NextLayer::executor_type>::type>
+requires(!std::is_convertible_v<T, ClientOptions>) auto async_client_tls(NextLayer layer,
+                                                                         ClientRequest request,
+                                                                         T&& token = T()) {
+  return async_client_tls(std::move(layer), std::move(request), ClientOptions(),
+                          std::forward<T>(token));
+}
+
+}  // namespace wolframite::asio
+#pragma GCC visibility pop

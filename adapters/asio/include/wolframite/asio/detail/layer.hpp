@@ -1,0 +1,261 @@
+/// @file
+/// The calls on what is below a stream.
+#pragma once
+
+#include <array>
+#include <asio/basic_stream_socket.hpp>
+#include <asio/buffer.hpp>
+#include <asio/error.hpp>
+#include <cstddef>
+#include <memory>
+#include <span>
+#include <system_error>
+#include <type_traits>
+#include <utility>
+
+#include "wolframite/asio/detail/engine.hpp"
+#include "wolframite/asio/detail/handler.hpp"
+
+#pragma GCC visibility push(default)
+namespace wolframite::asio::detail {
+
+/// A stream over a socket: waits for it, and reads and writes without blocking. So an idle stream
+/// needs no buffer, and what can be written is written at once.
+template <class Socket>
+class SocketStream final : public Engine {
+ public:
+  SocketStream(Socket socket, Connection connection)
+      : Engine(socket.get_executor(), std::move(connection)), socket_(std::move(socket)) {
+    std::error_code ignored;
+    static_cast<void>(socket_.non_blocking(true, ignored));
+  }
+
+  [[nodiscard]] static std::shared_ptr<SocketStream> make(Socket socket, Connection connection);
+
+  [[nodiscard]] Socket& layer() { return socket_; }
+
+ private:
+  [[nodiscard]] std::shared_ptr<SocketStream> self() {
+    return std::static_pointer_cast<SocketStream>(shared_from_this());
+  }
+  [[nodiscard]] static bool is_temporary(std::error_code error) {
+    return error == ::asio::error::would_block || error == ::asio::error::try_again ||
+           error == ::asio::error::interrupted;
+  }
+
+  void read() override {
+    if (!readable_) return wait_for_input();
+    const Bytes into = room();
+    std::error_code error;
+    const std::size_t size = socket_.read_some(::asio::buffer(into.data(), into.size()), error);
+    readable_ = !error && size == into.size();
+    if (!error) return received(size);
+    if (!is_temporary(error)) return read_failed(error);
+    give_room_back();
+    wait_for_input();
+  }
+
+  void wait_for_input() {
+    reading_ = true;
+    socket_.async_wait(Socket::wait_read,
+                       Handler(self(), [](SocketStream& stream, std::error_code error) {
+                         Turn turn(stream);
+                         stream.reading_ = false;
+                         if (!error) stream.readable_ = true;
+                         // Called off by us, or by the user, who has `cancel` for that.
+                         if (error && error != ::asio::error::operation_aborted) {
+                           stream.read_failed(error);
+                         }
+                         turn.finish();
+                       }));
+  }
+
+  void write() override {
+    std::array<::asio::const_buffer, 64> buffers;
+    const std::span<const ::asio::const_buffer> shown(buffers.data(), gather(buffers));
+    std::error_code error;
+    const std::size_t size = socket_.write_some(shown, error);
+    if (error && !is_temporary(error)) return write_failed(error);
+    const std::size_t offered = ::asio::buffer_size(shown);
+    if (!error) wrote(size);
+    if (error || size < offered) wait_for_room();
+  }
+
+  void wait_for_room() {
+    writing_ = true;
+    socket_.async_wait(Socket::wait_write,
+                       Handler(self(), [](SocketStream& stream, std::error_code error) {
+                         Turn turn(stream);
+                         stream.writing_ = false;
+                         if (error && error != ::asio::error::operation_aborted) {
+                           stream.write_failed(error);
+                         }
+                         turn.finish();
+                       }));
+  }
+
+  void shut_down() override {
+    std::error_code ignored;
+    static_cast<void>(socket_.shutdown(Socket::shutdown_send, ignored));
+  }
+  void close_layer() noexcept override {
+    std::error_code ignored;
+    static_cast<void>(socket_.close(ignored));
+    readable_ = false;
+  }
+  [[nodiscard]] bool is_layer_open() const override { return socket_.is_open(); }
+  [[nodiscard]] bool has_unread() override {
+    if (readable_ || reading_) return readable_;
+    std::error_code ignored;
+    return socket_.available(ignored) > 0;
+  }
+  void stop_waiting() override {
+    std::error_code ignored;
+    static_cast<void>(socket_.cancel(ignored));  // a wait for room is begun again
+  }
+
+  Socket socket_;
+  bool readable_ = false;
+};
+
+template <class Socket>
+std::shared_ptr<SocketStream<Socket>> SocketStream<Socket>::make(Socket socket,
+                                                                 Connection connection) {
+  return std::make_shared<SocketStream>(std::move(socket), std::move(connection));
+}
+
+/// A buffer sequence of its own, since Asio copies those.
+class Gather {
+ public:
+  using value_type = ::asio::const_buffer;
+  using const_iterator = const ::asio::const_buffer*;
+
+  [[nodiscard]] const_iterator begin() const { return buffers_.data(); }
+  [[nodiscard]] const_iterator end() const { return buffers_.data() + count_; }
+
+ private:
+  template <class>
+  friend class AsyncStream;
+  std::array<::asio::const_buffer, 8> buffers_;
+  std::size_t count_ = 0;
+};
+
+/// A stream over any AsyncReadStream and AsyncWriteStream, with one read and one write in flight.
+template <class Layer>
+class AsyncStream final : public Engine {
+  static constexpr bool has_lowest_layer = requires(Layer & layer, std::error_code& error) {
+    static_cast<void>(layer.lowest_layer().close(error));
+  };
+  static constexpr bool has_close = requires(Layer & layer) { layer.close(); };
+  static constexpr bool has_async_shutdown =
+      requires(Layer & layer, void (*handler)(std::error_code)) {
+    layer.async_shutdown(handler);
+  };
+
+ public:
+  AsyncStream(Layer layer, Connection connection)
+      : Engine(layer.get_executor(), std::move(connection)), layer_(std::move(layer)) {}
+
+  [[nodiscard]] static std::shared_ptr<AsyncStream> make(Layer layer, Connection connection);
+
+  [[nodiscard]] Layer& layer() { return layer_; }
+
+ private:
+  [[nodiscard]] std::shared_ptr<AsyncStream> self() {
+    return std::static_pointer_cast<AsyncStream>(shared_from_this());
+  }
+
+  void read() override {
+    reading_ = true;
+    const Bytes into = room();
+    layer_.async_read_some(
+        ::asio::buffer(into.data(), into.size()),
+        Handler(self(), [](AsyncStream& stream, std::error_code error, std::size_t size) {
+          Turn turn(stream);
+          stream.reading_ = false;
+          if (!stream.open_) error = ::asio::error::eof;
+          if (error) {
+            stream.read_failed(error);
+          } else if (size > 0) {
+            stream.received(size);
+          } else {
+            stream.give_room_back();
+          }
+          turn.finish();
+        }));
+  }
+
+  void write() override {
+    Gather shown;
+    shown.count_ = gather(shown.buffers_);
+    writing_ = true;
+    layer_.async_write_some(
+        shown, Handler(self(), [](AsyncStream& stream, std::error_code error, std::size_t size) {
+          Turn turn(stream);
+          stream.writing_ = false;
+          if (error) {
+            stream.write_failed(error);
+          } else {
+            stream.wrote(size);
+          }
+          turn.finish();
+        }));
+  }
+
+  void shut_down() override {
+    if constexpr (has_async_shutdown) {
+      // Its end is that of the stream. Until then `Config::close_timeout` runs.
+      layer_.async_shutdown(Handler(self(), [](AsyncStream& stream, std::error_code) {
+        Turn turn(stream);
+        if (stream.open_ && !stream.reading_) stream.read_failed(::asio::error::eof);
+        turn.finish();
+      }));
+    } else if constexpr (has_lowest_layer) {
+      std::error_code ignored;
+      static_cast<void>(
+          layer_.lowest_layer().shutdown(::asio::socket_base::shutdown_send, ignored));
+    } else {
+      // No way to end one side only.
+      close_layer();
+      if (!reading_) read_failed(::asio::error::eof);
+    }
+  }
+
+  void close_layer() noexcept override {
+    open_ = false;
+    if constexpr (has_lowest_layer) {
+      std::error_code ignored;
+      static_cast<void>(layer_.lowest_layer().close(ignored));
+    } else if constexpr (has_close) {
+      static_cast<void>(layer_.close());
+    }
+  }
+  [[nodiscard]] bool is_layer_open() const override { return open_; }
+  // Who knows? The time stands still while nobody asks for input.
+  [[nodiscard]] bool has_unread() override { return !reading_; }
+  void stop_waiting() override {}  // what it reads is kept for the next who asks
+
+  Layer layer_;
+  bool open_ = true;
+};
+
+template <class Layer>
+std::shared_ptr<AsyncStream<Layer>> AsyncStream<Layer>::make(Layer layer, Connection connection) {
+  return std::make_shared<AsyncStream>(std::move(layer), std::move(connection));
+}
+
+template <class Layer>
+struct StreamOver {
+  using type = AsyncStream<Layer>;
+};
+template <class Protocol, class Executor>
+struct StreamOver<::asio::basic_stream_socket<Protocol, Executor>> {
+  using type = SocketStream<::asio::basic_stream_socket<Protocol, Executor>>;
+};
+
+/// The engine of a stream over `Layer`.
+template <class Layer>
+using EngineOver = typename StreamOver<Layer>::type;
+
+}  // namespace wolframite::asio::detail
+#pragma GCC visibility pop

@@ -1,0 +1,101 @@
+/// @file
+/// The compiled part of opening a stream.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <system_error>
+#include <utility>
+
+#include "wolframite/asio/detail/engine.hpp"
+#include "wolframite/asio/options.hpp"
+#include "wolframite/asio/stream.hpp"
+#include "wolframite/client_request.hpp"
+
+#pragma GCC visibility push(default)
+namespace wolframite::asio {
+
+/// A stream that a server has agreed to, and its answer. Without an agreement there is no stream,
+/// and only a server that refused (`Error::refused`) has answered.
+template <class NextLayer>
+struct Client {
+  WebSocketStream<NextLayer> stream;
+  std::optional<Response> response;
+};
+
+namespace detail {
+
+/// What can be done about a handshake before there is a layer to do it on.
+struct Beginning {
+  Connection connection;
+  std::unique_ptr<TlsEngine> tls;
+  std::error_code fault;  ///< why it cannot be begun at all
+};
+[[nodiscard]] Beginning begin_server(const ::asio::any_io_executor& executor,
+                                     const AcceptOptions& options);
+[[nodiscard]] Beginning begin_client(const ::asio::any_io_executor& executor,
+                                     const ClientRequest& request, const SharedConfig& config,
+                                     const Connector* connector);
+
+/// Has the engine carry it out.
+void open_server(Engine& engine, OpenOperation& operation, AcceptOptions options,
+                 std::error_code fault);
+void open_client(Engine& engine, OpenOperation& operation, std::error_code fault);
+
+/// Gives the stream of a server, or none.
+template <class NextLayer>
+class AcceptOperation : public OpenOperation {
+ public:
+  struct Outcome {
+    std::error_code error;
+    WebSocketStream<NextLayer> stream;
+    template <class Handler>
+    void give(Handler&& handler) {
+      std::forward<Handler>(handler)(error, std::move(stream));
+    }
+  };
+  [[nodiscard]] Outcome outcome() {
+    return {result, result ? WebSocketStream<NextLayer>() : std::move(stream)};
+  }
+
+  WebSocketStream<NextLayer> stream;
+
+ protected:
+  using OpenOperation::OpenOperation;
+};
+
+/// Gives the stream of a client, or none, and the server's answer if there was one.
+template <class NextLayer>
+class ClientOperation : public OpenOperation {
+ public:
+  struct Outcome {
+    std::error_code error;
+    Client<NextLayer> client;
+    template <class Handler>
+    void give(Handler&& handler) {
+      std::forward<Handler>(handler)(error, std::move(client));
+    }
+  };
+  [[nodiscard]] Outcome outcome() {
+    return {result,
+            {result ? WebSocketStream<NextLayer>() : std::move(stream), std::move(response)}};
+  }
+
+  WebSocketStream<NextLayer> stream;
+
+ protected:
+  using OpenOperation::OpenOperation;
+};
+
+/// Makes the engine, which owns the operation, which owns the stream until it is open.
+template <class NextLayer>
+Engine& attach(WebSocketStream<NextLayer>& stream, NextLayer layer, Beginning& beginning) {
+  auto engine = EngineOver<NextLayer>::make(std::move(layer), std::move(beginning.connection));
+  if (beginning.tls) engine->use_tls(std::move(beginning.tls));
+  stream = WebSocketStream<NextLayer>(std::move(engine));
+  return stream.engine();
+}
+
+}  // namespace detail
+}  // namespace wolframite::asio
+#pragma GCC visibility pop

@@ -1,0 +1,95 @@
+/// @file
+/// What the streams of one execution context share.
+#pragma once
+
+#include <asio/execution_context.hpp>
+#include <cstddef>
+#include <memory_resource>
+#include <mutex>
+
+#include "wolframite/entropy.hpp"
+#include "wolframite/memory.hpp"
+
+#pragma GCC visibility push(default)
+namespace wolframite::asio::detail {
+
+class Engine;
+
+/// The free lists of common's LoopMemory, for any number of threads.
+class SharedMemory final : public std::pmr::memory_resource {
+ public:
+  [[nodiscard]] LoopMemory::Counters counters() const {
+    const std::lock_guard lock(mutex_);
+    return memory_.counters();
+  }
+
+ private:
+  void* do_allocate(std::size_t size, std::size_t alignment) override {
+    const std::lock_guard lock(mutex_);
+    return memory_.allocate(size, alignment);
+  }
+  void do_deallocate(void* block, std::size_t size, std::size_t alignment) override {
+    const std::lock_guard lock(mutex_);
+    memory_.deallocate(block, size, alignment);
+  }
+  [[nodiscard]] bool do_is_equal(const memory_resource& other) const noexcept override {
+    return this == &other;
+  }
+
+  mutable std::mutex mutex_;
+  LoopMemory memory_;
+};
+
+/// An Asio service: memory and receive buffers for the streams of a context, and a list of them, so
+/// that a context that is destroyed takes with it what they still wait for. Without that, a handler
+/// that owns its stream and waits on it would keep itself alive for ever.
+class Pool final : public ::asio::execution_context::service {
+ public:
+  static ::asio::execution_context::id id;
+
+  explicit Pool(::asio::execution_context& context)
+      : ::asio::execution_context::service(context), buffers_(BufferPool::buffer_size, 64) {}
+
+  /// For what sessions hold.
+  [[nodiscard]] SharedMemory& memory() { return memory_; }
+  /// For the handlers that streams pass to Asio.
+  [[nodiscard]] SharedMemory& handlers() { return handlers_; }
+
+  [[nodiscard]] std::byte* acquire() {
+    const std::lock_guard lock(mutex_);
+    return buffers_.acquire();
+  }
+  void release(std::byte* buffer) noexcept {
+    const std::lock_guard lock(mutex_);
+    buffers_.release(buffer);
+  }
+  /// Receive buffers that streams hold.
+  [[nodiscard]] std::size_t lent() const {
+    const std::lock_guard lock(mutex_);
+    return buffers_.lent();
+  }
+  /// Streams, those that linger after their handle is gone included.
+  [[nodiscard]] std::size_t streams() const {
+    const std::lock_guard lock(mutex_);
+    return count_;
+  }
+
+  void add(Engine& engine) noexcept;
+  void remove(Engine& engine) noexcept;
+
+ private:
+  void shutdown() override;
+
+  mutable std::mutex mutex_;
+  SharedMemory memory_;
+  SharedMemory handlers_;
+  BufferPool buffers_;
+  Engine* first_ = nullptr;
+  std::size_t count_ = 0;
+};
+
+/// The system's randomness, read by each thread for itself.
+[[nodiscard]] Entropy& entropy() noexcept;
+
+}  // namespace wolframite::asio::detail
+#pragma GCC visibility pop

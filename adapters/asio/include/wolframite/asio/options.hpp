@@ -1,0 +1,56 @@
+/// @file
+/// How to open a stream.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <optional>
+#include <utility>
+#include <variant>
+
+#include "wolframite/accept.hpp"
+#include "wolframite/config.hpp"
+#include "wolframite/http_message.hpp"
+#include "wolframite/options.hpp"
+#include "wolframite/tls_context.hpp"
+
+#pragma GCC visibility push(default)
+namespace wolframite::asio {
+
+using wolframite::Answer;
+using wolframite::Connector;
+
+using OnRequest = std::function<Answer(const Request&)>;
+using OnRequestAsync = std::function<void(const Request&, std::function<void(Answer)> respond)>;
+
+/// How to accept.
+struct AcceptOptions {
+  SharedConfig config{};
+
+  /// Looks at the request and answers. Without it every upgrade is accepted, and plain HTTP gets
+  /// 426. Answering a plain request with Accept refuses it as well. Runs on the stream's executor.
+  OnRequest on_request{};
+
+  /// The same for an answer that takes time: call `respond`, once, on the stream's executor; now or
+  /// later, and not at all to let `Config::handshake_timeout` decide. The request lives until then.
+  /// Goes before `on_request`.
+  OnRequestAsync on_request_async{};
+
+  /// Accepts over TLS of this library, with this certificate: for a next layer that is none. The
+  /// handshake is part of what `Config::handshake_timeout` limits.
+  std::optional<TlsContext> tls{};
+};
+
+/// How to open a stream over a connected layer.
+struct ClientOptions {
+  SharedConfig config{};
+  /// async_client_tls: what `wss://` is encrypted with.
+  Connector connector{};
+};
+
+/// How to connect, and open a stream: `config`, `disable_nagle`, `connector`, `connect_timeout`,
+/// `attempt_delay`.
+using wolframite::ConnectOptions;
+
+}  // namespace wolframite::asio
+#pragma GCC visibility pop

@@ -1,0 +1,273 @@
+/// @file
+/// A WebSocket as a stream and sink of messages, for Asio.
+#pragma once
+
+#include <asio/async_result.hpp>
+#include <cstddef>
+#include <memory>
+#include <optional>
+#include <string_view>
+#include <system_error>
+#include <type_traits>
+#include <utility>
+
+#include "wolframite/asio/detail/engine.hpp"
+#include "wolframite/asio/detail/initiate.hpp"
+#include "wolframite/asio/detail/layer.hpp"
+#include "wolframite/config.hpp"
+#include "wolframite/event.hpp"
+#include "wolframite/result.hpp"
+#include "wolframite/tls_engine.hpp"
+
+#pragma GCC visibility push(default)
+namespace wolframite::asio {
+
+/// A completion token: anything but what may stand before one.
+template <class T>
+concept CompletionToken =
+    !std::is_same_v<std::decay_t<T>, bool> && !std::is_same_v<std::decay_t<T>, Compression>;
+
+/// One end of an open WebSocket connection over `NextLayer`: a socket, an `ssl::stream`, or any
+/// other AsyncReadStream and AsyncWriteStream. Made by `async_accept`, `async_client`,
+/// `async_connect`, `from_raw_socket` and `from_partially_read`.
+///
+/// All that is called on a stream, its destructor included, is called on its executor; where
+/// several threads run that, it is a strand. Handlers are called on their associated executor,
+/// which is the stream's by default, and never from inside the function that began the operation.
+/// Any number of sends, flushes and closes may be under way, and one `async_next` beside them.
+///
+/// Cancellation, of any type, loses nothing: the next `async_next` goes on where a cancelled one
+/// was, and a send is cancelled only while it waits for room, with nothing of it queued. What a
+/// cancelled flush or close has begun goes on by itself.
+///
+/// Destroying the handle of an open stream writes once what is queued and closes the layer,
+/// without a closing handshake: `async_close` first. Where the closing handshake is under way
+/// already, or the peer was failed for an error, it goes on without the handle until its end or
+/// `Config::close_timeout`. What waits on the stream completes with `operation_aborted`.
+template <class NextLayer>
+class WebSocketStream {
+ public:
+  using next_layer_type = NextLayer;
+  using executor_type = typename NextLayer::executor_type;
+  template <class Executor>
+  struct rebind_executor {
+    using other = WebSocketStream<typename NextLayer::template rebind_executor<Executor>::other>;
+  };
+  using Token = typename ::asio::default_completion_token<executor_type>::type;
+
+  /// Wraps a connected layer whose opening handshake was done elsewhere. `invalid_config` is the
+  /// only error. If the handshake went over TLS of this library then `tls` is its engine.
+  [[nodiscard]] static Result<WebSocketStream> from_raw_socket(
+      NextLayer layer, Role role, SharedConfig config = {}, std::unique_ptr<TlsEngine> tls = {}) {
+    return from_partially_read(std::move(layer), {}, role, std::move(config), std::move(tls));
+  }
+
+  /// The same, with bytes that were read, and decrypted, beyond the handshake. They are copied.
+  [[nodiscard]] static Result<WebSocketStream> from_partially_read(
+      NextLayer layer, ConstBytes part, Role role, SharedConfig config = {},
+      std::unique_ptr<TlsEngine> tls = {});
+
+  /// No stream, as what could not be opened gives. It may be assigned to and destroyed.
+  WebSocketStream() = default;
+  WebSocketStream(WebSocketStream&&) noexcept = default;
+  WebSocketStream& operator=(WebSocketStream&& other) noexcept {
+    if (this != &other) {
+      reset();
+      engine_ = std::move(other.engine_);
+    }
+    return *this;
+  }
+  ~WebSocketStream() { reset(); }
+
+  /// Whether there is a stream.
+  explicit operator bool() const { return engine_ != nullptr; }
+
+  /// Waits for the next message: `void(std::error_code, Message)`. The message's octets live until
+  /// the next `async_next` or `async_close` on this stream. After the end the error is
+  /// `asio::error::eof` if that was clean, otherwise `closed()->why`; for ever.
+  ///
+  /// While nobody waits here nothing is read from the layer, and the peer is held up before long;
+  /// its pings are not answered meanwhile, and keepalive and idle timers may stand still. A second
+  /// `async_next` while one waits gets `Error::already_reading`.
+  template <CompletionToken T = Token>
+  auto async_next(T&& token = T()) {
+    return ::asio::async_initiate<T, void(std::error_code, Message)>(
+        detail::initiation<detail::MessageOperation>(
+            engine_,
+            [](detail::Engine& engine, NextOperation& operation) { engine.next(operation); }),
+        token);
+  }
+
+  /// Sends a message, or a fragment of one unless `last`: `void(std::error_code)`. Queues it, to be
+  /// written together with others once the handlers of this turn have run, and completes at once;
+  /// waits only while `Config::write_buffer_size` or more is queued, and then `payload` must stay
+  /// until it completes. Sends are queued in the order of their calls. `compression` can keep a
+  /// message from being compressed where that was agreed on; what the first fragment says counts.
+  /// Errors: of class `misuse`, or why the stream has ended.
+  template <CompletionToken T = Token>
+  auto async_send(Kind kind, ConstBytes payload, T&& token = T()) {
+    return async_send(kind, payload, true, Compression::automatic, std::forward<T>(token));
+  }
+  template <CompletionToken T = Token>
+  auto async_send(Kind kind, ConstBytes payload, bool last, T&& token = T()) {
+    return async_send(kind, payload, last, Compression::automatic, std::forward<T>(token));
+  }
+  template <CompletionToken T = Token>
+  auto async_send(Kind kind, ConstBytes payload, bool last, Compression compression,
+                  T&& token = T()) {
+    return initiate(
+        [](detail::Engine& engine, detail::Operation& operation, Kind what, ConstBytes octets,
+           bool is_last, Compression how) { engine.send(operation, what, octets, is_last, how); },
+        token, kind, payload, last, compression);
+  }
+  /// Sends `text`, which must be UTF-8.
+  template <CompletionToken T = Token>
+  auto async_send(std::string_view text, T&& token = T()) {
+    return async_send(Kind::text, bytes_of(text), true, Compression::automatic,
+                      std::forward<T>(token));
+  }
+  template <CompletionToken T = Token>
+  auto async_send(std::string_view text, Compression compression, T&& token = T()) {
+    return async_send(Kind::text, bytes_of(text), true, compression, std::forward<T>(token));
+  }
+  /// Sends a payload that a server does not copy unless it compresses it, to one stream or to many.
+  template <CompletionToken T = Token>
+  auto async_send(Kind kind, SharedBytes payload, T&& token = T()) {
+    return async_send(kind, std::move(payload), Compression::automatic, std::forward<T>(token));
+  }
+  template <CompletionToken T = Token>
+  auto async_send(Kind kind, SharedBytes payload, Compression compression, T&& token = T()) {
+    return initiate(
+        [](detail::Engine& engine, detail::Operation& operation, Kind what, SharedBytes octets,
+           Compression how) { engine.send(operation, what, std::move(octets), how); },
+        token, kind, std::move(payload), compression);
+  }
+
+  /// Queues a message whatever is queued already, and has it written by a later flush or send; or
+  /// soon, if `Config::write_buffer_size` is reached. `write_buffer_full` above
+  /// `Config::max_write_buffer_size`.
+  [[nodiscard]] std::error_code feed(Kind kind, ConstBytes payload, bool last = true,
+                                     Compression compression = Compression::automatic) {
+    return engine_->feed(kind, payload, last, compression);
+  }
+  [[nodiscard]] std::error_code feed(Kind kind, SharedBytes payload,
+                                     Compression compression = Compression::automatic) {
+    return engine_->feed(kind, std::move(payload), compression);
+  }
+
+  /// Waits until less than `Config::write_buffer_size` is queued, and nothing waits to be sent
+  /// before: `void(std::error_code)`.
+  template <CompletionToken T = Token>
+  auto async_ready(T&& token = T()) {
+    return initiate(
+        [](detail::Engine& engine, detail::Operation& operation) { engine.ready(operation); },
+        token);
+  }
+
+  /// Writes what is queued now, and waits until the layer has taken all that was handed over
+  /// before: `void(std::error_code)`.
+  template <CompletionToken T = Token>
+  auto async_flush(T&& token = T()) {
+    return initiate(
+        [](detail::Engine& engine, detail::Operation& operation) { engine.flush(operation); },
+        token);
+  }
+
+  /// Closes the connection: sends a Close, waits for the peer's and for the end of the stream, at
+  /// most `Config::close_timeout`: `void(std::error_code)`. Messages that still come are discarded
+  /// unless `async_next` waits for them. No error if the closing handshake was completed, whoever
+  /// began it. RFC 6455 §7.1.2.
+  template <CompletionToken T = Token>
+  auto async_close(T&& token = T()) {
+    return async_close(CloseCode::normal, {}, std::forward<T>(token));
+  }
+  template <CompletionToken T = Token>
+  auto async_close(CloseCode code, T&& token = T()) {
+    return async_close(code, {}, std::forward<T>(token));
+  }
+  template <CompletionToken T = Token>
+  auto async_close(CloseCode code, std::string_view reason, T&& token = T()) {
+    return initiate([](detail::Engine& engine, detail::Operation& operation, CloseCode with,
+                       std::string_view why) { engine.close(operation, with, why); },
+                    token, code, reason);
+  }
+
+  /// Queues a ping or an unasked-for pong of at most 125 octets.
+  [[nodiscard]] std::error_code ping(ConstBytes payload = {}) { return engine_->ping(payload); }
+  [[nodiscard]] std::error_code pong(ConstBytes payload = {}) { return engine_->pong(payload); }
+
+  /// Takes back everything that waits on this stream; it completes with `operation_aborted`.
+  void cancel() { engine_->cancel_all(); }
+
+  /// Whether the stream has ended: `async_next` gives nothing more.
+  [[nodiscard]] bool is_terminated() const { return engine_->closed() != nullptr; }
+
+  /// How the stream ended, or null as long as `async_next` may give something.
+  [[nodiscard]] const Closed* closed() const { return engine_->closed(); }
+
+  [[nodiscard]] const Config& config() const { return engine_->connection().config(); }
+  [[nodiscard]] Role role() const { return engine_->connection().role(); }
+  [[nodiscard]] executor_type get_executor() const { return engine_->layer().get_executor(); }
+
+  /// The layer below; a socket is made non-blocking. Neither read nor write it. It is closed once
+  /// the connection is over for good.
+  [[nodiscard]] const NextLayer& next_layer() const { return engine_->layer(); }
+  [[nodiscard]] NextLayer& next_layer() { return engine_->layer(); }
+
+  /// Whether the bytes are encrypted by this library. Of a layer that does it only the layer knows.
+  [[nodiscard]] bool is_tls() const { return tls() != nullptr; }
+  /// What was agreed, such as `TLSv1.3`, `TLS_AES_256_GCM_SHA384` and `http/1.1`; empty without
+  /// TLS.
+  [[nodiscard]] std::string_view tls_version() const { return tls() ? tls()->version() : ""; }
+  [[nodiscard]] std::string_view tls_cipher() const { return tls() ? tls()->cipher() : ""; }
+  [[nodiscard]] std::string_view alpn() const { return tls() ? tls()->application_protocol() : ""; }
+  /// Who the peer has shown to be, if it has.
+  [[nodiscard]] std::optional<PeerCertificate> peer_certificate() const {
+    return tls() ? tls()->peer_certificate() : std::nullopt;
+  }
+  /// The TLS of this library below, or null.
+  [[nodiscard]] const TlsEngine* tls() const { return engine_->session().tls(); }
+
+  /// Octets that are queued and not yet with the layer.
+  [[nodiscard]] std::size_t pending_output() const { return engine_->session().pending_output(); }
+
+  /// Whether a receive buffer is lent to this stream. An idle one over a socket holds none.
+  [[nodiscard]] bool holds_buffer() const { return engine_->holds_buffer(); }
+
+  /// Takes over what is below, for those who build on streams.
+  explicit WebSocketStream(std::shared_ptr<detail::EngineOver<NextLayer>> engine)
+      : engine_(std::move(engine)) {}
+  [[nodiscard]] detail::Engine& engine() { return *engine_; }
+
+ private:
+  using NextOperation = detail::NextOperation;
+
+  template <class Begin, class T, class... Arguments>
+  auto initiate(Begin begin, T& token, Arguments... arguments) {
+    return ::asio::async_initiate<T, void(std::error_code)>(
+        detail::initiation<detail::PlainOperation>(engine_, begin), token, std::move(arguments)...);
+  }
+  void reset() noexcept {
+    if (engine_) std::exchange(engine_, nullptr)->abandon();
+  }
+
+  std::shared_ptr<detail::EngineOver<NextLayer>> engine_;
+};
+
+template <class NextLayer>
+Result<WebSocketStream<NextLayer>> WebSocketStream<NextLayer>::from_partially_read(
+    NextLayer layer, ConstBytes part, Role role, SharedConfig config,
+    std::unique_ptr<TlsEngine> tls) {
+  if (const Error error = config->check(); error != Error::none) {
+    return tl::unexpected(make_error_code(error));
+  }
+  Connection connection =
+      Connection::from_partially_read(part, role, &detail::entropy(), std::move(config),
+                                      &detail::pool_of(layer.get_executor()).memory());
+  auto engine = detail::EngineOver<NextLayer>::make(std::move(layer), std::move(connection));
+  if (tls) engine->use_tls(std::move(tls));
+  return WebSocketStream(std::move(engine));
+}
+
+}  // namespace wolframite::asio
+#pragma GCC visibility pop

@@ -1,0 +1,158 @@
+// In steady state messages cost no allocation but those that a handler's own allocator makes, and
+// an idle stream holds no buffer.
+#include <asio/bind_allocator.hpp>
+#include <cstdint>
+#include <new>
+#include <string>
+
+#include "allocations.hpp"
+#include "asio_rig.hpp"
+#include "wire.hpp"
+
+namespace wolframite::test {
+namespace {
+
+/// Counts what it hands out, and takes it from one block that it has.
+struct Counters {
+  int made = 0, alive = 0;
+};
+template <class T>
+class Counting {
+ public:
+  using value_type = T;
+  explicit Counting(Counters& counters) : counters_(&counters) {}
+  template <class U>
+  Counting(const Counting<U>& other) : counters_(other.counters_) {}
+
+  T* allocate(std::size_t count) {
+    ++counters_->made;
+    ++counters_->alive;
+    return static_cast<T*>(::operator new(count * sizeof(T)));
+  }
+  void deallocate(T* block, std::size_t) {
+    --counters_->alive;
+    ::operator delete(block);
+  }
+  bool operator==(const Counting& other) const { return counters_ == other.counters_; }
+
+ private:
+  template <class>
+  friend class Counting;
+  Counters* counters_;
+};
+
+/// Sends and receives in turn, for ever.
+class Talker {
+ public:
+  Talker(TcpStream stream, std::string text) : stream_(std::move(stream)), text_(std::move(text)) {}
+  void talk() {
+    for (int i = 0; i < 4; ++i) {
+      stream_.async_send(text_, [](std::error_code error) { CHECK_FALSE(error); });
+    }
+    read(4);
+  }
+  [[nodiscard]] int rounds() const { return rounds_; }
+
+ private:
+  void read(int left) {
+    stream_.async_next([this, left](std::error_code error, Message) {
+      if (error) return;
+      if (left > 1) return read(left - 1);
+      ++rounds_;
+      talk();
+    });
+  }
+  TcpStream stream_;
+  std::string text_;
+  int rounds_ = 0;
+};
+
+TEST_CASE("no allocation for a message in steady state") {
+  for (const std::size_t size : {16UL, 512UL, 16'384UL, 60'000UL}) {
+    CAPTURE(size);
+    net::io_context context{1};
+    auto [server, client] = joined(context);
+    start_echo(std::move(server));
+    Talker talker(std::move(client), std::string(size, 'x'));
+    talker.talk();
+    run_until(context, [&] { return talker.rounds() == 50; });
+    const std::uint64_t before = allocations();
+    run_until(context, [&] { return talker.rounds() == 250; });
+    CHECK(allocations() == before);
+  }
+}
+
+TEST_CASE("no allocation where senders wait") {
+  net::io_context context{1};
+  auto [server, client] = joined(context, Config{.write_buffer_size = 2000});
+  const std::string text(1000, 'x');
+  int sent = 0, received = 0;
+  struct Send {
+    TcpStream& stream;
+    const std::string& text;
+    int& sent;
+    void operator()(std::error_code error) {
+      if (error) return;
+      ++sent;
+      stream.async_send(text, Send(*this));
+    }
+  };
+  struct Receive {
+    TcpStream& stream;
+    int& received;
+    void operator()(std::error_code error, Message) {
+      if (error) return;
+      ++received;
+      stream.async_next(Receive(*this));
+    }
+  };
+  client.async_send(text, Send{client, text, sent});
+  server.async_next(Receive{server, received});
+  run_until(context, [&] { return received > 5000; });
+  const std::uint64_t before = allocations();
+  run_until(context, [&] { return received > 20'000; });
+  CHECK(allocations() == before);
+}
+
+TEST_CASE("an operation lives in its handler's allocator, and is freed before that is called") {
+  net::io_context context;
+  auto [server, client] = joined(context);
+  Counters counters;
+  bool received = false, sent = false;
+  server.async_next(net::bind_allocator(Counting<void*>(counters), [&](std::error_code, Message) {
+    CHECK(counters.alive == 0);
+    received = true;
+  }));
+  CHECK(counters.made == 1);
+  CHECK(counters.alive == 1);
+  run_until(context, [&] {
+    if (!sent) client.async_send("x", [](std::error_code) {});
+    return sent = true;
+  });
+  run_until(context, [&] { return received; });
+  CHECK(counters.made == 1);
+}
+
+TEST_CASE("an idle stream holds no buffer and no memory of its session") {
+  net::io_context context;
+  auto& pool = wolframite::asio::detail::pool_of(context.get_executor());
+  auto [server, client] = joined(context);
+  start_echo(std::move(server));
+  for (const std::size_t size : {1UL, 70'000UL, 1'000'000UL}) {
+    bool done = false;
+    const std::string text(size, 'x');
+    client.async_send(text, [](std::error_code) {});
+    client.async_next([&](std::error_code, Message) { done = true; });
+    run_until(context, [&] { return done; });
+    client.async_next([](std::error_code, Message) {});  // ends the view of the last one
+    settle(context);
+    client.cancel();
+    settle(context);
+    CHECK(pool.lent() == 0);
+    CHECK(pool.memory().counters().in_use == 0);
+    CHECK(pool.streams() == 2);
+  }
+}
+
+}  // namespace
+}  // namespace wolframite::test
