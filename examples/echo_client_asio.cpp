@@ -91,7 +91,7 @@ int check_over_asio(const std::string& url, const wolframite::ConnectOptions& op
                     const std::vector<AsioSample>& samples) {
   return run([&](asio::io_context& context) -> awaitable<int> {
     std::error_code error;
-    const auto token = redirect_error(use_awaitable, error);
+    auto token = redirect_error(use_awaitable, error);
     Client client = co_await ws::async_connect(context.get_executor(), url, options, token);
     if (error) co_return failed(url, error, client);
     Stream& stream = client.stream;
@@ -121,7 +121,7 @@ int bench_over_asio(const std::string& url, const wolframite::ConnectOptions& op
                     std::size_t messages, std::chrono::milliseconds time) {
   return run([&](asio::io_context& context) -> awaitable<int> {
     std::error_code error;
-    const auto token = redirect_error(use_awaitable, error);
+    auto token = redirect_error(use_awaitable, error);
     Client client = co_await ws::async_connect(context.get_executor(), url, options, token);
     if (error) co_return failed(url, error, client);
     for (const std::size_t window : {1U, 64U}) {
@@ -138,7 +138,7 @@ int autobahn_over_asio(const std::string& url, const wolframite::ConnectOptions&
     std::string base = url;
     while (base.ends_with('/')) base.pop_back();
     std::error_code error;
-    const auto token = redirect_error(use_awaitable, error);
+    auto token = redirect_error(use_awaitable, error);
     const auto executor = context.get_executor();
     Client asked = co_await ws::async_connect(executor, base + "/getCaseCount", options, token);
     if (error) co_return failed(base, error, asked);

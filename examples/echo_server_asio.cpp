@@ -50,7 +50,7 @@ class Server {
 
   asio::awaitable<void> serve(tcp::socket socket) {
     std::error_code error;
-    const auto token = asio::redirect_error(asio::use_awaitable, error);
+    auto token = asio::redirect_error(asio::use_awaitable, error);
     Stream stream = co_await ws::async_accept(std::move(socket), options_, token);
     if (error) co_return;
     streams_.insert(&stream);

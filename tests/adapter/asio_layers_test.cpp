@@ -246,7 +246,7 @@ TEST_CASE("ssl::stream: an end without close_notify is no clean one") {
   std::error_code error;
   server.async_next([&](std::error_code why, Message) { error = why; });
   settle(context);
-  right.lowest_layer().close();
+  right.lowest_layer().shutdown(tcp::socket::shutdown_send);
   run_until(context, [&] { return !!error; });
   CHECK(error == net::ssl::error::stream_truncated);
   CHECK_FALSE(server.closed()->clean);
