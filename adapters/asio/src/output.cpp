@@ -13,7 +13,8 @@ using What = Operation::What;
 }  // namespace
 
 std::error_code Engine::check_writable() {
-  if (!is_view_out() && session_.deadline()) tell_time();
+  const bool matters = session_.deadline() || session_.connection().is_observed();
+  if (matters && !is_view_out()) tell_time();
   if (write_failed_) return write_error_;
   if (ended_ != nullptr) return end_reason();
   return {};

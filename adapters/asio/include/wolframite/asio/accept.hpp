@@ -45,6 +45,7 @@ auto async_accept(NextLayer layer, AcceptOptions options, T&& token = T()) {
       detail::AcceptInitiation{std::move(executor)}, token, std::move(layer), std::move(options));
 }
 
+/// The same with the options' defaults.
 template <class NextLayer,
           CompletionToken T =
               typename ::asio::default_completion_token<typename NextLayer::executor_type>::type>

@@ -59,6 +59,7 @@ auto async_client_tls(NextLayer layer, ClientRequest request, ClientOptions opti
       std::move(request), std::move(options));
 }
 
+/// The same with the options' defaults.
 template <class NextLayer,
           CompletionToken T =
               typename ::asio::default_completion_token<typename NextLayer::executor_type>::type>
@@ -69,6 +70,7 @@ requires(!std::is_convertible_v<T, ClientOptions>) auto async_client(NextLayer l
                       std::forward<T>(token));
 }
 
+/// The same with the options' defaults.
 template <class NextLayer,
           CompletionToken T =
               typename ::asio::default_completion_token<typename NextLayer::executor_type>::type>

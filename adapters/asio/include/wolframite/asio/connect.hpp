@@ -44,6 +44,7 @@ auto async_connect(::asio::any_io_executor executor, ClientRequest request, Conn
       detail::ConnectInitiation{std::move(executor)}, token, std::move(request),
       std::move(options));
 }
+/// The same with the options' defaults.
 template <class T>
 auto async_connect(::asio::any_io_executor executor, ClientRequest request, T&& token) {
   return async_connect(std::move(executor), std::move(request), ConnectOptions(),

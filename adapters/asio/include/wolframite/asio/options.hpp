@@ -20,12 +20,14 @@ namespace wolframite::asio {
 using wolframite::Answer;
 using wolframite::Connector;
 
+/// Looks at a request and answers it.
 using OnRequest = std::function<Answer(const Request&)>;
+/// Looks at a request and calls `respond` with the answer, now or later.
 using OnRequestAsync = std::function<void(const Request&, std::function<void(Answer)> respond)>;
 
 /// How to accept.
 struct AcceptOptions {
-  SharedConfig config{};
+  SharedConfig config{};  ///< limits, times and choices
 
   /// Looks at the request and answers. Without it every upgrade is accepted, and plain HTTP gets
   /// 426. Answering a plain request with Accept refuses it as well. Runs on the stream's executor.
@@ -43,7 +45,7 @@ struct AcceptOptions {
 
 /// How to open a stream over a connected layer.
 struct ClientOptions {
-  SharedConfig config{};
+  SharedConfig config{};  ///< limits, times and choices
   /// async_client_tls: what `wss://` is encrypted with.
   Connector connector{};
 };

@@ -21,28 +21,37 @@ namespace wolframite::asio {
 template <class Socket>
 class MaybeTlsStream {
  public:
+  /// What it is where it is encrypted.
   using TlsStream = ::asio::ssl::stream<Socket>;
-  using executor_type = typename Socket::executor_type;
-  using lowest_layer_type = typename Socket::lowest_layer_type;
+  using executor_type = typename Socket::executor_type;          ///< the socket's
+  using lowest_layer_type = typename Socket::lowest_layer_type;  ///< the socket, as a rule
 
+  /// Takes over a plain socket.
   MaybeTlsStream(Socket socket) : stream_(std::in_place_type<Socket>, std::move(socket)) {}
+  /// Takes over a TLS stream, whose handshake is the caller's to do.
   MaybeTlsStream(TlsStream stream) : stream_(std::in_place_type<TlsStream>, std::move(stream)) {}
 
+  /// Whether it was made of a TLS stream.
   [[nodiscard]] bool is_tls() const { return tls() != nullptr; }
   /// The TLS stream, or null.
   [[nodiscard]] TlsStream* tls() { return std::get_if<TlsStream>(&stream_); }
+  /// The TLS stream, or null.
   [[nodiscard]] const TlsStream* tls() const { return std::get_if<TlsStream>(&stream_); }
 
+  /// The socket's executor.
   [[nodiscard]] executor_type get_executor() { return lowest_layer().get_executor(); }
+  /// The socket below.
   [[nodiscard]] lowest_layer_type& lowest_layer() {
     if (TlsStream* const encrypted = tls()) return encrypted->lowest_layer();
     return std::get<Socket>(stream_).lowest_layer();
   }
+  /// The socket below.
   [[nodiscard]] const lowest_layer_type& lowest_layer() const {
     if (const TlsStream* const encrypted = tls()) return encrypted->lowest_layer();
     return std::get<Socket>(stream_).lowest_layer();
   }
 
+  /// Reads some octets, as an AsyncReadStream does: `void(std::error_code, std::size_t)`.
   template <class Buffers, class Token>
   auto async_read_some(const Buffers& buffers, Token&& token) {
     return ::asio::async_initiate<Token, void(std::error_code, std::size_t)>(
@@ -52,6 +61,7 @@ class MaybeTlsStream {
         },
         token, buffers);
   }
+  /// Writes some octets, as an AsyncWriteStream does: `void(std::error_code, std::size_t)`.
   template <class Buffers, class Token>
   auto async_write_some(const Buffers& buffers, Token&& token) {
     return ::asio::async_initiate<Token, void(std::error_code, std::size_t)>(

@@ -47,12 +47,15 @@ concept CompletionToken =
 template <class NextLayer>
 class WebSocketStream {
  public:
-  using next_layer_type = NextLayer;
-  using executor_type = typename NextLayer::executor_type;
+  using next_layer_type = NextLayer;                        ///< what the stream is over
+  using executor_type = typename NextLayer::executor_type;  ///< the layer's
+  /// The stream over the same layer with another executor.
   template <class Executor>
   struct rebind_executor {
+    /// That stream.
     using other = WebSocketStream<typename NextLayer::template rebind_executor<Executor>::other>;
   };
+  /// The completion token where none is given: the executor's.
   using Token = typename ::asio::default_completion_token<executor_type>::type;
 
   /// Wraps a connected layer whose opening handshake was done elsewhere. `invalid_config` is the
@@ -69,7 +72,8 @@ class WebSocketStream {
 
   /// No stream, as what could not be opened gives. It may be assigned to and destroyed.
   WebSocketStream() = default;
-  WebSocketStream(WebSocketStream&&) noexcept = default;
+  WebSocketStream(WebSocketStream&&) noexcept = default;  ///< leaves no stream behind
+  /// Destroys the stream that was here. Leaves none behind.
   WebSocketStream& operator=(WebSocketStream&& other) noexcept {
     if (this != &other) {
       reset();
@@ -108,10 +112,12 @@ class WebSocketStream {
   auto async_send(Kind kind, ConstBytes payload, T&& token = T()) {
     return async_send(kind, payload, true, Compression::automatic, std::forward<T>(token));
   }
+  /// Sends a fragment, or the last one.
   template <CompletionToken T = Token>
   auto async_send(Kind kind, ConstBytes payload, bool last, T&& token = T()) {
     return async_send(kind, payload, last, Compression::automatic, std::forward<T>(token));
   }
+  /// The same, and says whether it may be compressed.
   template <CompletionToken T = Token>
   auto async_send(Kind kind, ConstBytes payload, bool last, Compression compression,
                   T&& token = T()) {
@@ -126,6 +132,7 @@ class WebSocketStream {
     return async_send(Kind::text, bytes_of(text), true, Compression::automatic,
                       std::forward<T>(token));
   }
+  /// The same, and says whether it may be compressed.
   template <CompletionToken T = Token>
   auto async_send(std::string_view text, Compression compression, T&& token = T()) {
     return async_send(Kind::text, bytes_of(text), true, compression, std::forward<T>(token));
@@ -135,6 +142,7 @@ class WebSocketStream {
   auto async_send(Kind kind, SharedBytes payload, T&& token = T()) {
     return async_send(kind, std::move(payload), Compression::automatic, std::forward<T>(token));
   }
+  /// The same, and says whether it may be compressed.
   template <CompletionToken T = Token>
   auto async_send(Kind kind, SharedBytes payload, Compression compression, T&& token = T()) {
     return initiate(
@@ -150,6 +158,7 @@ class WebSocketStream {
                                      Compression compression = Compression::automatic) {
     return engine_->feed(kind, payload, last, compression);
   }
+  /// The same for a payload that a server does not copy unless it compresses it.
   [[nodiscard]] std::error_code feed(Kind kind, SharedBytes payload,
                                      Compression compression = Compression::automatic) {
     return engine_->feed(kind, std::move(payload), compression);
@@ -181,10 +190,12 @@ class WebSocketStream {
   auto async_close(T&& token = T()) {
     return async_close(CloseCode::normal, {}, std::forward<T>(token));
   }
+  /// The same, with a status code.
   template <CompletionToken T = Token>
   auto async_close(CloseCode code, T&& token = T()) {
     return async_close(code, {}, std::forward<T>(token));
   }
+  /// The same, with a status code and a reason of at most 123 octets of UTF-8.
   template <CompletionToken T = Token>
   auto async_close(CloseCode code, std::string_view reason, T&& token = T()) {
     return initiate([](detail::Engine& engine, detail::Operation& operation, CloseCode with,
@@ -192,8 +203,9 @@ class WebSocketStream {
                     token, code, reason);
   }
 
-  /// Queues a ping or an unasked-for pong of at most 125 octets.
+  /// Queues a ping of at most 125 octets.
   [[nodiscard]] std::error_code ping(ConstBytes payload = {}) { return engine_->ping(payload); }
+  /// Queues an unasked-for pong of at most 125 octets.
   [[nodiscard]] std::error_code pong(ConstBytes payload = {}) { return engine_->pong(payload); }
 
   /// Takes back everything that waits on this stream; it completes with `operation_aborted`.
@@ -205,21 +217,30 @@ class WebSocketStream {
   /// How the stream ended, or null as long as `async_next` may give something.
   [[nodiscard]] const Closed* closed() const { return engine_->closed(); }
 
+  /// Tells `observer` of all frames and events from here on; null ends that. It must live until
+  /// then, or until `closed()` tells that the stream has ended. `Counters` is one that counts.
+  void observe(Observer* observer) { engine_->observe(observer); }
+
+  /// The limits and choices, which live as long as the stream.
   [[nodiscard]] const Config& config() const { return engine_->connection().config(); }
+  /// Which end this is.
   [[nodiscard]] Role role() const { return engine_->connection().role(); }
+  /// The layer's executor, on which all of the stream happens.
   [[nodiscard]] executor_type get_executor() const { return engine_->layer().get_executor(); }
 
   /// The layer below; a socket is made non-blocking. Neither read nor write it. It is closed once
   /// the connection is over for good.
   [[nodiscard]] const NextLayer& next_layer() const { return engine_->layer(); }
+  /// The layer below, to be changed with the same care.
   [[nodiscard]] NextLayer& next_layer() { return engine_->layer(); }
 
   /// Whether the bytes are encrypted by this library. Of a layer that does it only the layer knows.
   [[nodiscard]] bool is_tls() const { return tls() != nullptr; }
-  /// What was agreed, such as `TLSv1.3`, `TLS_AES_256_GCM_SHA384` and `http/1.1`; empty without
-  /// TLS.
+  /// The version agreed on, such as `TLSv1.3`; empty without TLS.
   [[nodiscard]] std::string_view tls_version() const { return tls() ? tls()->version() : ""; }
+  /// The cipher suite, by its standard name; empty without TLS.
   [[nodiscard]] std::string_view tls_cipher() const { return tls() ? tls()->cipher() : ""; }
+  /// The protocol agreed on by ALPN; empty if none was.
   [[nodiscard]] std::string_view alpn() const { return tls() ? tls()->application_protocol() : ""; }
   /// Who the peer has shown to be, if it has.
   [[nodiscard]] std::optional<PeerCertificate> peer_certificate() const {
@@ -237,6 +258,7 @@ class WebSocketStream {
   /// Takes over what is below, for those who build on streams.
   explicit WebSocketStream(std::shared_ptr<detail::EngineOver<NextLayer>> engine)
       : engine_(std::move(engine)) {}
+  /// What is below, for those who build on streams.
   [[nodiscard]] detail::Engine& engine() { return *engine_; }
 
  private:

@@ -82,6 +82,7 @@ class Engine : public Cancellable, public std::enable_shared_from_this<Engine> {
 
   [[nodiscard]] const Closed* closed() const { return ended_ ? &ended_->closed : nullptr; }
   [[nodiscard]] const Connection& connection() const { return session_.connection(); }
+  void observe(Observer* observer) { session_.connection().observe(observer); }
   [[nodiscard]] const Session& session() const { return session_; }
   [[nodiscard]] const Executor& executor() const { return executor_; }
   [[nodiscard]] bool holds_buffer() const { return buffer_ != nullptr; }
