@@ -72,14 +72,14 @@ void Ring::probe() {
       io_uring_get_probe_ring(&ring_), io_uring_free_probe);
   if (!found)
     fail(ENOSYS, "io_uring: this kernel does not tell what it knows (IORING_REGISTER_PROBE)");
-  struct Operation {
+  struct Needed {
     int code;
     const char* name;
   };
   for (const auto& [code, name] :
-       {Operation{IORING_OP_POLL_ADD, "POLL_ADD"}, Operation{IORING_OP_ACCEPT, "ACCEPT"},
-        Operation{IORING_OP_CONNECT, "CONNECT"}, Operation{IORING_OP_ASYNC_CANCEL, "ASYNC_CANCEL"},
-        Operation{IORING_OP_CLOSE, "CLOSE"}}) {
+       {Needed{IORING_OP_POLL_ADD, "POLL_ADD"}, Needed{IORING_OP_ACCEPT, "ACCEPT"},
+        Needed{IORING_OP_CONNECT, "CONNECT"}, Needed{IORING_OP_ASYNC_CANCEL, "ASYNC_CANCEL"},
+        Needed{IORING_OP_CLOSE, "CLOSE"}}) {
     if (io_uring_opcode_supported(found.get(), code) == 0) {
       fail(ENOSYS, std::string("io_uring: this kernel lacks IORING_OP_") + name);
     }
