@@ -12,7 +12,8 @@
 #include <wolframite/options.hpp>
 
 /// Serves echoes until SIGTERM or SIGINT. Returns the program's status.
-int serve_over_asio(const std::string& host, std::uint16_t port, const wolframite::SharedConfig& config,
+int serve_over_asio(const std::string& host, std::uint16_t port,
+                    const wolframite::SharedConfig& config,
                     std::function<wolframite::Answer(const wolframite::Request&)> on_request,
                     std::optional<wolframite::TlsContext> tls);
 

@@ -14,8 +14,8 @@ namespace {
 
 asio::awaitable<void> talk(asio::io_context& context, std::string url,
                            std::vector<std::string> texts) {
-  auto [stream, response] = co_await wolframite::asio::async_connect(context.get_executor(), url,
-                                                                     asio::use_awaitable);
+  auto [stream, response] =
+      co_await wolframite::asio::async_connect(context.get_executor(), url, asio::use_awaitable);
   std::printf("connected, %d %s\n", response->status, response->reason.c_str());
   for (const std::string& text : texts) {
     co_await stream.async_send(text, asio::use_awaitable);
@@ -33,8 +33,8 @@ int main(int argc, char** argv) try {
     return 2;
   }
   asio::io_context context{1};
-  auto done = asio::co_spawn(context, talk(context, argv[1], {argv + 2, argv + argc}),
-                             asio::use_future);
+  auto done =
+      asio::co_spawn(context, talk(context, argv[1], {argv + 2, argv + argc}), asio::use_future);
   context.run();
   done.get();
 } catch (const std::exception& error) {

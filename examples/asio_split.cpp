@@ -35,8 +35,8 @@ asio::awaitable<long> read(std::shared_ptr<Stream> stream, int count) {
 }
 
 asio::awaitable<long> run(asio::io_context& context, std::string url, int count) {
-  auto client = co_await wolframite::asio::async_connect(context.get_executor(), url,
-                                                         asio::use_awaitable);
+  auto client =
+      co_await wolframite::asio::async_connect(context.get_executor(), url, asio::use_awaitable);
   auto stream = std::make_shared<Stream>(std::move(client.stream));
   asio::co_spawn(context, write(stream, count), asio::detached);
   const long sum = co_await read(stream, count);

@@ -47,8 +47,7 @@ int failed(const Stream& stream, std::error_code why) {
 
 std::string quoted(Kind kind, std::string_view data) {
   if (kind == Kind::text && data.size() <= 60) return '"' + std::string(data) + '"';
-  return (kind == Kind::text ? "text of " : "binary of ") + std::to_string(data.size()) +
-         " octets";
+  return (kind == Kind::text ? "text of " : "binary of ") + std::to_string(data.size()) + " octets";
 }
 
 template <class Work>
@@ -99,10 +98,9 @@ int check_over_asio(const std::string& url, const wolframite::ConnectOptions& op
     for (const AsioSample& sample : samples) {
       co_await stream.async_send(sample.kind, wolframite::bytes_of(sample.data), token);
       if (error) {
-        co_return stream.closed() != nullptr ? failed(stream, error)
-                                             : failed("cannot send " +
-                                                      quoted(sample.kind, sample.data) + ": " +
-                                                      error.message());
+        co_return stream.closed() != nullptr
+            ? failed(stream, error)
+            : failed("cannot send " + quoted(sample.kind, sample.data) + ": " + error.message());
       }
       const auto message = co_await stream.async_next(token);
       if (error) co_return failed(stream, error);
@@ -159,8 +157,8 @@ int autobahn_over_asio(const std::string& url, const wolframite::ConnectOptions&
       }
       co_await client.stream.async_close(token);
     }
-    Client last =
-        co_await ws::async_connect(executor, base + "/updateReports?agent=wolframite", options, token);
+    Client last = co_await ws::async_connect(executor, base + "/updateReports?agent=wolframite",
+                                             options, token);
     if (error) co_return failed(base, error, last);
     while (!error) co_await last.stream.async_next(token);
     std::printf("ran %d cases\n", count);

@@ -82,8 +82,8 @@ int serve_over_asio(const std::string& host, std::uint16_t port,
   asio::io_context context{1};
   tcp::acceptor acceptor(context);
   std::error_code error;
-  const tcp::endpoint where(
-      asio::ip::make_address(host == "localhost" ? "127.0.0.1" : host, error), port);
+  const tcp::endpoint where(asio::ip::make_address(host == "localhost" ? "127.0.0.1" : host, error),
+                            port);
   if (!error) acceptor.open(where.protocol(), error);
   if (!error) acceptor.set_option(tcp::acceptor::reuse_address(true), error);
   if (!error) acceptor.bind(where, error);

@@ -66,7 +66,8 @@ class Pipe {
         [this](auto handler, net::mutable_buffer into) {
           auto kept = std::make_shared<decltype(handler)>(std::move(handler));
           in_->reader = [in = in_, into, kept, executor = executor_] {
-            const std::size_t size = net::buffer_copy(into, net::buffer(in->octets) + in->taken, 1021);
+            const std::size_t size =
+                net::buffer_copy(into, net::buffer(in->octets) + in->taken, 1021);
             in->taken += size;
             if (in->taken == in->octets.size()) {
               in->octets.clear();

@@ -125,10 +125,10 @@ class Attempts final : public Connecting, public std::enable_shared_from_this<At
       static_cast<void>(each->close(ignored));
     }
     sockets_.clear();
-    ::asio::post(executor_, [self = shared_from_this(), done = std::exchange(done_, nullptr),
-                             error] {
-      done(error, self->winner_ ? std::move(*self->winner_) : tcp::socket(self->executor_));
-    });
+    ::asio::post(
+        executor_, [self = shared_from_this(), done = std::exchange(done_, nullptr), error] {
+          done(error, self->winner_ ? std::move(*self->winner_) : tcp::socket(self->executor_));
+        });
   }
 
   ::asio::any_io_executor executor_;
@@ -161,9 +161,8 @@ std::shared_ptr<Connecting> Connecting::to_endpoints(const ::asio::any_io_execut
   return attempts;
 }
 
-void begin_connect(const ::asio::any_io_executor& executor,
-                   ClientOperation<tcp::socket>& operation, ClientRequest request,
-                   ConnectOptions options) {
+void begin_connect(const ::asio::any_io_executor& executor, ClientOperation<tcp::socket>& operation,
+                   ClientRequest request, ConnectOptions options) {
   // Not even resolved if it cannot be asked for.
   std::error_code fault = begin_client(executor, request, options.config, &options.connector).fault;
   struct Destroy {
@@ -173,8 +172,8 @@ void begin_connect(const ::asio::any_io_executor& executor,
   auto owned = std::make_shared<Owned>(&operation);
   const std::string host = request.url().host;
   const std::uint16_t port = request.url().port;
-  Connecting::Done done = [executor, owned, fault, request = std::move(request),
-                           options](std::error_code error, tcp::socket socket) {
+  Connecting::Done done = [executor, owned, fault, request = std::move(request), options](
+                              std::error_code error, tcp::socket socket) {
     ClientOperation<tcp::socket>& opening = *owned->release();
     if (error || fault) {
       opening.result = fault ? fault : error;
@@ -184,9 +183,9 @@ void begin_connect(const ::asio::any_io_executor& executor,
     Engine& engine = attach(opening.stream, std::move(socket), beginning);
     open_client(engine, opening, beginning.fault);
   };
-  const auto connecting =
-      fault ? Connecting::to_endpoints(executor, {}, options, std::move(done))
-            : Connecting::to_host(executor, host, port, options, std::move(done));
+  const auto connecting = fault
+                              ? Connecting::to_endpoints(executor, {}, options, std::move(done))
+                              : Connecting::to_host(executor, host, port, options, std::move(done));
   operation.owner = connecting.get();
 }
 

@@ -36,18 +36,19 @@ struct AcceptInitiation {
 /// `timeout`, `capacity`, or of the layer; `refused` if the answer was a Response. RFC 6455 §4.2.
 ///
 /// A response that refuses is sent in full after this has completed. Cancelling closes the layer.
-template <class NextLayer, CompletionToken T =
-              typename ::asio::default_completion_token<typename NextLayer::executor_type>::type>
+template <class NextLayer, CompletionToken T = typename ::asio::default_completion_token<
+                               typename NextLayer::executor_type>::type>
 auto async_accept(NextLayer layer, AcceptOptions options, T&& token = T()) {
   ::asio::any_io_executor executor = layer.get_executor();
   return ::asio::async_initiate<T, void(std::error_code, WebSocketStream<NextLayer>)>(
       detail::AcceptInitiation{std::move(executor)}, token, std::move(layer), std::move(options));
 }
 
-template <class NextLayer, CompletionToken T =
+template <class NextLayer,
+          CompletionToken T =
               typename ::asio::default_completion_token<typename NextLayer::executor_type>::type>
-  requires(!std::is_convertible_v<T, AcceptOptions>)
-auto async_accept(NextLayer layer, T&& token = T()) {
+requires(!std::is_convertible_v<T, AcceptOptions>) auto async_accept(NextLayer layer,
+                                                                     T&& token = T()) {
   return async_accept(std::move(layer), AcceptOptions(), std::forward<T>(token));
 }
 

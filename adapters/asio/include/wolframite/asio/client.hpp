@@ -37,10 +37,9 @@ struct ClientInitiation {
 /// Asks for a WebSocket over `layer`, which is connected already and, if the URL is `wss://`,
 /// encrypted already: `void(std::error_code, Client<NextLayer>)`. RFC 6455 §4.1. Cancelling closes
 /// the layer.
-template <class NextLayer, CompletionToken T =
-              typename ::asio::default_completion_token<typename NextLayer::executor_type>::type>
-auto async_client(NextLayer layer, ClientRequest request, ClientOptions options,
-                  T&& token = T()) {
+template <class NextLayer, CompletionToken T = typename ::asio::default_completion_token<
+                               typename NextLayer::executor_type>::type>
+auto async_client(NextLayer layer, ClientRequest request, ClientOptions options, T&& token = T()) {
   ::asio::any_io_executor executor = layer.get_executor();
   return ::asio::async_initiate<T, void(std::error_code, Client<NextLayer>)>(
       detail::ClientInitiation<false>{std::move(executor)}, token, std::move(layer),
@@ -49,8 +48,8 @@ auto async_client(NextLayer layer, ClientRequest request, ClientOptions options,
 
 /// The same, but for a `wss://` URL the connector's TLS handshake comes first, and verifies the
 /// URL's host.
-template <class NextLayer, CompletionToken T =
-              typename ::asio::default_completion_token<typename NextLayer::executor_type>::type>
+template <class NextLayer, CompletionToken T = typename ::asio::default_completion_token<
+                               typename NextLayer::executor_type>::type>
 auto async_client_tls(NextLayer layer, ClientRequest request, ClientOptions options,
                       T&& token = T()) {
   ::asio::any_io_executor executor = layer.get_executor();
@@ -59,18 +58,24 @@ auto async_client_tls(NextLayer layer, ClientRequest request, ClientOptions opti
       std::move(request), std::move(options));
 }
 
-template <class NextLayer, CompletionToken T =
+template <class NextLayer,
+          CompletionToken T =
               typename ::asio::default_completion_token<typename NextLayer::executor_type>::type>
-  requires(!std::is_convertible_v<T, ClientOptions>)
-auto async_client(NextLayer layer, ClientRequest request, T&& token = T()) {
-  return async_client(std::move(layer), std::move(request), ClientOptions(), std::forward<T>(token));
+requires(!std::is_convertible_v<T, ClientOptions>) auto async_client(NextLayer layer,
+                                                                     ClientRequest request,
+                                                                     T&& token = T()) {
+  return async_client(std::move(layer), std::move(request), ClientOptions(),
+                      std::forward<T>(token));
 }
 
-template <class NextLayer, CompletionToken T =
+template <class NextLayer,
+          CompletionToken T =
               typename ::asio::default_completion_token<typename NextLayer::executor_type>::type>
-  requires(!std::is_convertible_v<T, ClientOptions>)
-auto async_client_tls(NextLayer layer, ClientRequest request, T&& token = T()) {
-  return async_client_tls(std::move(layer), std::move(request), ClientOptions(), std::forward<T>(token));
+requires(!std::is_convertible_v<T, ClientOptions>) auto async_client_tls(NextLayer layer,
+                                                                         ClientRequest request,
+                                                                         T&& token = T()) {
+  return async_client_tls(std::move(layer), std::move(request), ClientOptions(),
+                          std::forward<T>(token));
 }
 
 }  // namespace wolframite::asio

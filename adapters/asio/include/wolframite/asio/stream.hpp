@@ -50,8 +50,7 @@ class WebSocketStream {
   using executor_type = typename NextLayer::executor_type;
   template <class Executor>
   struct rebind_executor {
-    using other =
-        WebSocketStream<typename NextLayer::template rebind_executor<Executor>::other>;
+    using other = WebSocketStream<typename NextLayer::template rebind_executor<Executor>::other>;
   };
   using Token = typename ::asio::default_completion_token<executor_type>::type;
 
@@ -93,9 +92,8 @@ class WebSocketStream {
   auto async_next(T&& token = T()) {
     return ::asio::async_initiate<T, void(std::error_code, Message)>(
         detail::initiation<detail::MessageOperation>(
-            engine_, [](detail::Engine& engine, NextOperation& operation) {
-              engine.next(operation);
-            }),
+            engine_,
+            [](detail::Engine& engine, NextOperation& operation) { engine.next(operation); }),
         token);
   }
 
@@ -116,10 +114,10 @@ class WebSocketStream {
   template <CompletionToken T = Token>
   auto async_send(Kind kind, ConstBytes payload, bool last, Compression compression,
                   T&& token = T()) {
-    return initiate([](detail::Engine& engine, detail::Operation& operation, Kind what,
-                       ConstBytes octets, bool is_last, Compression how) {
-      engine.send(operation, what, octets, is_last, how);
-    }, token, kind, payload, last, compression);
+    return initiate(
+        [](detail::Engine& engine, detail::Operation& operation, Kind what, ConstBytes octets,
+           bool is_last, Compression how) { engine.send(operation, what, octets, is_last, how); },
+        token, kind, payload, last, compression);
   }
   /// Sends `text`, which must be UTF-8.
   template <CompletionToken T = Token>
@@ -138,10 +136,10 @@ class WebSocketStream {
   }
   template <CompletionToken T = Token>
   auto async_send(Kind kind, SharedBytes payload, Compression compression, T&& token = T()) {
-    return initiate([](detail::Engine& engine, detail::Operation& operation, Kind what,
-                       SharedBytes octets, Compression how) {
-      engine.send(operation, what, std::move(octets), how);
-    }, token, kind, std::move(payload), compression);
+    return initiate(
+        [](detail::Engine& engine, detail::Operation& operation, Kind what, SharedBytes octets,
+           Compression how) { engine.send(operation, what, std::move(octets), how); },
+        token, kind, std::move(payload), compression);
   }
 
   /// Queues a message whatever is queued already, and has it written by a later flush or send; or
@@ -160,18 +158,18 @@ class WebSocketStream {
   /// before: `void(std::error_code)`.
   template <CompletionToken T = Token>
   auto async_ready(T&& token = T()) {
-    return initiate([](detail::Engine& engine, detail::Operation& operation) {
-      engine.ready(operation);
-    }, token);
+    return initiate(
+        [](detail::Engine& engine, detail::Operation& operation) { engine.ready(operation); },
+        token);
   }
 
   /// Writes what is queued now, and waits until the layer has taken all that was handed over
   /// before: `void(std::error_code)`.
   template <CompletionToken T = Token>
   auto async_flush(T&& token = T()) {
-    return initiate([](detail::Engine& engine, detail::Operation& operation) {
-      engine.flush(operation);
-    }, token);
+    return initiate(
+        [](detail::Engine& engine, detail::Operation& operation) { engine.flush(operation); },
+        token);
   }
 
   /// Closes the connection: sends a Close, waits for the peer's and for the end of the stream, at
@@ -189,9 +187,8 @@ class WebSocketStream {
   template <CompletionToken T = Token>
   auto async_close(CloseCode code, std::string_view reason, T&& token = T()) {
     return initiate([](detail::Engine& engine, detail::Operation& operation, CloseCode with,
-                       std::string_view why) {
-      engine.close(operation, with, why);
-    }, token, code, reason);
+                       std::string_view why) { engine.close(operation, with, why); },
+                    token, code, reason);
   }
 
   /// Queues a ping or an unasked-for pong of at most 125 octets.
@@ -247,8 +244,7 @@ class WebSocketStream {
   template <class Begin, class T, class... Arguments>
   auto initiate(Begin begin, T& token, Arguments... arguments) {
     return ::asio::async_initiate<T, void(std::error_code)>(
-        detail::initiation<detail::PlainOperation>(engine_, begin), token,
-        std::move(arguments)...);
+        detail::initiation<detail::PlainOperation>(engine_, begin), token, std::move(arguments)...);
   }
   void reset() noexcept {
     if (engine_) std::exchange(engine_, nullptr)->abandon();

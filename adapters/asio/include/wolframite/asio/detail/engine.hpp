@@ -54,7 +54,8 @@ class Engine : public Cancellable, public std::enable_shared_from_this<Engine> {
 
   // What initiating functions ask for. Each takes the operation over.
   void next(NextOperation& operation);
-  void send(Operation& operation, Kind kind, ConstBytes payload, bool last, Compression compression);
+  void send(Operation& operation, Kind kind, ConstBytes payload, bool last,
+            Compression compression);
   void send(Operation& operation, Kind kind, SharedBytes payload, Compression compression);
   void ready(Operation& operation);
   void flush(Operation& operation);
@@ -204,7 +205,7 @@ class Engine : public Cancellable, public std::enable_shared_from_this<Engine> {
   //                          0      begin_    end_
   std::byte* buffer_ = nullptr;
   std::uint32_t begin_ = 0, end_ = 0;
-  std::byte* room_ = nullptr;  // what the layer reads into
+  std::byte* room_ = nullptr;   // what the layer reads into
   const void* head_ = nullptr;  // the Request or Response
   Message message_{Kind::binary, {}};
 
@@ -232,10 +233,10 @@ class Engine : public Cancellable, public std::enable_shared_from_this<Engine> {
   bool again_ = false;   // another turn is needed
   bool posted_ = false;  // a turn is
   bool shut_ = false;
-  bool closing_ = false;   // close() was called: what nobody waits for is discarded
+  bool closing_ = false;  // close() was called: what nobody waits for is discarded
   bool orphaned_ = false;
-  bool aborted_ = false;   // orphaned, and not worth lingering
-  bool stopped_ = false;   // the execution context is being destroyed
+  bool aborted_ = false;  // orphaned, and not worth lingering
+  bool stopped_ = false;  // the execution context is being destroyed
 };
 
 }  // namespace wolframite::asio::detail

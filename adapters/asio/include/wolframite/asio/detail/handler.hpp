@@ -18,7 +18,9 @@ class Handler {
   using allocator_type = std::pmr::polymorphic_allocator<std::byte>;
 
   Handler(std::shared_ptr<Stream> stream, Function function)
-      : memory_(&stream->handler_memory()), stream_(std::move(stream)), function_(std::move(function)) {}
+      : memory_(&stream->handler_memory()),
+        stream_(std::move(stream)),
+        function_(std::move(function)) {}
 
   [[nodiscard]] allocator_type get_allocator() const noexcept { return memory_; }
 

@@ -79,15 +79,15 @@ struct Delivery {
   Allocator allocator;
 };
 
-/// An operation of kind `Base` that ends with a call of `Handler`. Lives in the handler's allocator,
-/// by default the pool: Asio's own free lists are too short for many operations at once.
+/// An operation of kind `Base` that ends with a call of `Handler`. Lives in the handler's
+/// allocator, by default the pool: Asio's own free lists are too short for many operations at once.
 template <class Handler, class Base>
 class OperationOf final : public Base {
   using Default = std::pmr::polymorphic_allocator<std::byte>;
   using Allocator = typename ::asio::associated_allocator<Handler, Default>::type;
   using Executor = typename ::asio::associated_executor<Handler, ::asio::any_io_executor>::type;
-  using Work = std::decay_t<decltype(::asio::prefer(
-      std::declval<const Executor&>(), ::asio::execution::outstanding_work.tracked))>;
+  using Work = std::decay_t<decltype(::asio::prefer(std::declval<const Executor&>(),
+                                                    ::asio::execution::outstanding_work.tracked))>;
   using Storage = typename std::allocator_traits<Allocator>::template rebind_alloc<OperationOf>;
   static constexpr bool may_be_at_home = std::is_same_v<Executor, ::asio::any_io_executor> &&
                                          std::is_same_v<Work, ::asio::any_io_executor>;
@@ -149,7 +149,7 @@ class OperationOf final : public Base {
     if (at_home) return outcome.give(std::move(handler));
     using Outcome = decltype(outcome);
     ::asio::dispatch(work, Delivery<Handler, Outcome, Allocator>{std::move(handler),
-                                                                std::move(outcome), allocator});
+                                                                 std::move(outcome), allocator});
   }
 
   Handler handler_;

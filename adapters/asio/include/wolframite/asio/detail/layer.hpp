@@ -142,12 +142,14 @@ class Gather {
 /// A stream over any AsyncReadStream and AsyncWriteStream, with one read and one write in flight.
 template <class Layer>
 class AsyncStream final : public Engine {
-  static constexpr bool has_lowest_layer = requires(Layer& layer, std::error_code& error) {
+  static constexpr bool has_lowest_layer = requires(Layer & layer, std::error_code& error) {
     static_cast<void>(layer.lowest_layer().close(error));
   };
-  static constexpr bool has_close = requires(Layer& layer) { layer.close(); };
+  static constexpr bool has_close = requires(Layer & layer) { layer.close(); };
   static constexpr bool has_async_shutdown =
-      requires(Layer& layer, void (*handler)(std::error_code)) { layer.async_shutdown(handler); };
+      requires(Layer & layer, void (*handler)(std::error_code)) {
+    layer.async_shutdown(handler);
+  };
 
  public:
   AsyncStream(Layer layer, Connection connection)

@@ -76,8 +76,8 @@ class ClientOperation : public OpenOperation {
     }
   };
   [[nodiscard]] Outcome outcome() {
-    return {result, {result ? WebSocketStream<NextLayer>() : std::move(stream),
-                     std::move(response)}};
+    return {result,
+            {result ? WebSocketStream<NextLayer>() : std::move(stream), std::move(response)}};
   }
 
   WebSocketStream<NextLayer> stream;
