@@ -68,7 +68,9 @@ TEST_CASE("async_next is cancelled when its message is there already: the next o
 TEST_CASE("cancelling a send that waits, by every type, sends nothing of it") {
   for (const auto type : cancellation_types) {
     net::io_context context;
-    auto [server, client] = joined(context, Config{.write_buffer_size = 1000});
+    Joined<tcp::socket> ends = joined(context, Config{.write_buffer_size = 1000});
+    TcpStream& server = ends.server;
+    TcpStream& client = ends.client;
     const std::string big(8U << 20U, 'x');
     std::array<std::error_code, 3> errors;
     std::array<bool, 3> done{};
@@ -160,7 +162,8 @@ TEST_CASE("cancelling async_connect, while it resolves or connects") {
 
 TEST_CASE("cancel takes back all that waits on a stream") {
   net::io_context context;
-  auto [server, client] = joined(context, Config{.write_buffer_size = 1000});
+  Joined<tcp::socket> ends = joined(context, Config{.write_buffer_size = 1000});
+  TcpStream& client = ends.client;
   const std::string big(8U << 20U, 'x');
   int aborted = 0;
   const auto count = [&](std::error_code error, const auto&...) {

@@ -21,7 +21,9 @@ namespace ws = wolframite::asio;
 
 TEST_CASE("callbacks: an echo of messages of all sizes") {
   net::io_context context;
-  auto [server, client] = joined(context);
+  Joined<tcp::socket> ends = joined(context);
+  TcpStream& server = ends.server;
+  TcpStream& client = ends.client;
   start_echo(std::move(server));
   for (const std::size_t size : {0UL, 1UL, 125UL, 126UL, 65'535UL, 65'536UL, 1'000'003UL}) {
     CAPTURE(size);
@@ -52,7 +54,9 @@ TEST_CASE("callbacks: an echo of messages of all sizes") {
 
 TEST_CASE("use_awaitable, as_tuple, deferred and detached") {
   net::io_context context;
-  auto [server, client] = joined(context);
+  Joined<tcp::socket> ends = joined(context);
+  TcpStream& server = ends.server;
+  TcpStream& client = ends.client;
   start_echo(std::move(server));
   bool done = false;
   auto talk = [&]() -> net::awaitable<void> {
@@ -93,7 +97,9 @@ TEST_CASE("use_awaitable, as_tuple, deferred and detached") {
 
 TEST_CASE("use_future") {
   net::io_context context;
-  auto [server, client] = joined(context);
+  Joined<tcp::socket> ends = joined(context);
+  TcpStream& server = ends.server;
+  TcpStream& client = ends.client;
   start_echo(std::move(server));
   auto sent = client.async_send("text", net::use_future);
   auto received = client.async_next(net::use_future);
@@ -185,7 +191,9 @@ TEST_CASE("messages that came together are answered in one write") {
 
 TEST_CASE("a second async_next is misuse, and leaves the first alone") {
   net::io_context context;
-  auto [server, client] = joined(context);
+  Joined<tcp::socket> ends = joined(context);
+  TcpStream& server = ends.server;
+  TcpStream& client = ends.client;
   std::error_code first, second;
   std::string got;
   server.async_next([&](std::error_code error, Message message) {
@@ -204,7 +212,9 @@ TEST_CASE("a second async_next is misuse, and leaves the first alone") {
 
 TEST_CASE("sends outnumber the room: all arrive, in the order of their calls") {
   net::io_context context;
-  auto [server, client] = joined(context, Config{.write_buffer_size = 1000});
+  Joined<tcp::socket> ends = joined(context, Config{.write_buffer_size = 1000});
+  TcpStream& server = ends.server;
+  TcpStream& client = ends.client;
   constexpr int count = 3000;
   std::vector<std::string> texts;
   int done = 0, received = 0;
@@ -231,7 +241,8 @@ TEST_CASE("sends outnumber the room: all arrive, in the order of their calls") {
 TEST_CASE("handlers run on their associated executor") {
   net::thread_pool pool(1);
   net::io_context context;
-  auto [server, client] = joined(context);
+  Joined<tcp::socket> ends = joined(context);
+  TcpStream& client = ends.client;
   std::promise<std::thread::id> where;
   client.async_send("x", net::bind_executor(pool, [&](std::error_code error) {
                       CHECK_FALSE(error);
@@ -290,7 +301,8 @@ TEST_CASE("a context is destroyed with streams that own themselves: nothing is l
   std::weak_ptr<int> alive;
   {
     net::io_context context;
-    auto [server, client] = joined(context);
+    Joined<tcp::socket> ends = joined(context);
+    TcpStream& server = ends.server;
     auto [left, right] = connected(context.get_executor(), context.get_executor());
     auto token = std::make_shared<int>(1);
     alive = token;
@@ -310,7 +322,8 @@ TEST_CASE("a context is destroyed with streams that own themselves: nothing is l
 TEST_CASE("a socket that somebody else closes ends its stream") {
   net::io_context context;
   for (const bool waiting : {true, false}) {
-    auto [server, client] = joined(context);
+    Joined<tcp::socket> ends = joined(context);
+    TcpStream& server = ends.server;
     std::error_code error;
     const auto read = [&] {
       server.async_next([&](std::error_code why, Message) { error = why; });
