@@ -71,7 +71,9 @@ TEST_CASE("no allocation for a message in steady state") {
   for (const std::size_t size : {16UL, 512UL, 16'384UL, 60'000UL}) {
     CAPTURE(size);
     net::io_context context{1};
-    auto [server, client] = joined(context);
+    Joined<tcp::socket> ends = joined(context);
+    TcpStream& server = ends.server;
+    TcpStream& client = ends.client;
     start_echo(std::move(server));
     Talker talker(std::move(client), std::string(size, 'x'));
     talker.talk();
@@ -84,7 +86,9 @@ TEST_CASE("no allocation for a message in steady state") {
 
 TEST_CASE("no allocation where senders wait") {
   net::io_context context{1};
-  auto [server, client] = joined(context, Config{.write_buffer_size = 2000});
+  Joined<tcp::socket> ends = joined(context, Config{.write_buffer_size = 2000});
+  TcpStream& server = ends.server;
+  TcpStream& client = ends.client;
   const std::string text(1000, 'x');
   int sent = 0, received = 0;
   struct Send {
@@ -116,7 +120,9 @@ TEST_CASE("no allocation where senders wait") {
 
 TEST_CASE("an operation lives in its handler's allocator, and is freed before that is called") {
   net::io_context context;
-  auto [server, client] = joined(context);
+  Joined<tcp::socket> ends = joined(context);
+  TcpStream& server = ends.server;
+  TcpStream& client = ends.client;
   Counters counters;
   bool received = false, sent = false;
   server.async_next(net::bind_allocator(Counting<void*>(counters), [&](std::error_code, Message) {
@@ -136,7 +142,9 @@ TEST_CASE("an operation lives in its handler's allocator, and is freed before th
 TEST_CASE("an idle stream holds no buffer and no memory of its session") {
   net::io_context context;
   auto& pool = wolframite::asio::detail::pool_of(context.get_executor());
-  auto [server, client] = joined(context);
+  Joined<tcp::socket> ends = joined(context);
+  TcpStream& server = ends.server;
+  TcpStream& client = ends.client;
   start_echo(std::move(server));
   for (const std::size_t size : {1UL, 70'000UL, 1'000'000UL}) {
     bool done = false;

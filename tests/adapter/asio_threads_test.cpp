@@ -68,7 +68,9 @@ TEST_CASE("connections on four threads, each on a strand: accept, connect, talk,
 TEST_CASE("handlers of one stream on other strands, beside its own") {
   constexpr int count = 500;
   net::io_context context{4};
-  auto [server, client] = joined(net::make_strand(context), net::make_strand(context));
+  Joined<tcp::socket> ends = joined(net::make_strand(context), net::make_strand(context));
+  TcpStream& server = ends.server;
+  TcpStream& client = ends.client;
   start_echo(std::move(server));
   const auto elsewhere = net::make_strand(context);
   int sent = 0, received = 0;

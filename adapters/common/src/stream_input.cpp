@@ -36,7 +36,8 @@ bool StreamCore::poll() {
   if (ended_ != nullptr || orphaned_) return true;
   if (input_ == nullptr && !receive_first_) return false;
   tell_time();
-  return ended_ != nullptr || take_in(true);
+  // Telling the time may have brought an event itself.
+  return ended_ != nullptr || is_view_out() || take_in(true);
 }
 
 // Receives until there is something to hand out, or nothing left to receive. Precondition: no view
@@ -127,7 +128,7 @@ void StreamCore::received_eof(int error) {
 
 void StreamCore::proceed() {
   tell_time();
-  const bool news = take_in(reader_ != nullptr) || news_;
+  const bool news = is_view_out() || take_in(reader_ != nullptr) || news_;
   news_ = false;
   attend();
   if (news) wake_reader();
