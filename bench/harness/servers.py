@@ -51,8 +51,8 @@ _WS = str(ROOT / "bench/echo/peers/ws.mjs")
 ALL = [
     Server("epoll", "echo_epoll", "ours", "limit-epoll"),
     Server("uring", "echo_uring", "ours", "limit-uring"),
-    Server("asio-callbacks", "echo_asio_callbacks", "ours", "limit-epoll"),
-    Server("asio-awaitables", "echo_asio_awaitables", "ours", "limit-epoll"),
+    Server("asio-callbacks", "echo_asio_callbacks", "ours", "limit-epoll", groups=frozenset({"broadcast"})),
+    Server("asio-awaitables", "echo_asio_awaitables", "ours", "limit-epoll", groups=frozenset({"broadcast"})),
     Server("limit-epoll", "limit_epoll", "limit", groups=_BARE),
     Server("limit-uring", "limit_uring", "limit", groups=_BARE | {"broadcast"}),
     Server("limit-streamed", "limit_epoll", "limit", groups=_BARE | {"broadcast"}, arguments=("--stream",), least_size=1 << 20),
