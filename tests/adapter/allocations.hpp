@@ -8,4 +8,17 @@ namespace wolframite::test {
 /// Calls of the global operator new, all forms of it, in the whole program so far.
 std::uint64_t allocations();
 
+/// Whether `work` comes to run without any, within twenty times. How much memory is in use at a
+/// time depends on what happens to coincide, and now and then that reaches a new height; what the
+/// work takes of itself shows every time.
+template <class Work>
+bool comes_to_allocate_nothing(Work work) {
+  for (int attempts = 20; attempts > 0; --attempts) {
+    const std::uint64_t before = allocations();
+    work();
+    if (allocations() == before) return true;
+  }
+  return false;
+}
+
 }  // namespace wolframite::test
