@@ -196,6 +196,7 @@ class WebSocketStream {
   }
   [[nodiscard]] std::error_code ping(ConstBytes payload = {}) { return stream_->ping(payload); }
   [[nodiscard]] std::error_code pong(ConstBytes payload = {}) { return stream_->pong(payload); }
+  void observe(Observer* observer) { stream_->observe(observer); }
 
   [[nodiscard]] bool is_terminated() const { return stream_->is_terminated(); }
   [[nodiscard]] const Closed* closed() const {
