@@ -29,7 +29,7 @@ class Examples(unittest.TestCase):
             url = server.url()
             status, _, complaints = run(client, url + "/door")
             self.assertEqual(status, 1)
-            self.assertIn("another status than 101", complaints)
+            self.assertIn("refused the upgrade", complaints)
             self.assertEqual(server.line("asked for "), "/door")
             self.assertEqual(server.line("* "), "Host")
 
