@@ -76,7 +76,7 @@ class Room {
 
   /// Closes every connection with 1001.
   void dismiss(Loop& loop) {
-    for (auto& [id, guest] : guests_) loop.spawn(close(guest.stream));
+    for (auto& [id, guest] : guests_) loop.spawn(close(id));
   }
 
  private:
@@ -85,8 +85,11 @@ class Room {
     std::string name;
   };
 
-  static Task<> close(WebSocketStream& stream) {
-    co_await stream.close(CloseCode::going_away, "the room closes");
+  Task<> close(int id) {
+    // The guest may have left since.
+    const auto found = guests_.find(id);
+    if (found == guests_.end()) co_return;
+    co_await found->second.stream.close(CloseCode::going_away, "the room closes");
   }
 
   std::map<int, Guest> guests_;

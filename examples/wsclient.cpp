@@ -4,6 +4,7 @@
 #include <csignal>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <iostream>
@@ -120,7 +121,7 @@ class Terminal {
   /// Closes every connection.
   void hang_up() {
     hung_up_ = true;
-    for (WebSocketStream& stream : streams_) loop_.spawn(close(stream));
+    for (WebSocketStream& stream : streams_) loop_.spawn(close(&stream));
     if (streams_.empty() && settings_.listen) loop_.stop();
   }
 
@@ -150,7 +151,7 @@ class Terminal {
     } leave{streams_, place};
     WebSocketStream& stream = *place;
     if (settings_.trace) stream.observe(&trace);
-    if (hung_up_) loop_.spawn(close(stream));
+    if (hung_up_) loop_.spawn(close(&stream));
     while (const auto message = co_await stream.next()) print(*message);
     const Closed& closed = *stream.closed();
     std::string text = closed.clean ? "closed" : "lost";
@@ -171,12 +172,21 @@ class Terminal {
         note(settings_, "not sent: " + error.message());
       }
     }
-    for (WebSocketStream& stream : streams_) loop_.spawn(flush(stream));
+    for (WebSocketStream& stream : streams_) loop_.spawn(flush(&stream));
     co_return;
   }
 
-  static Task<> flush(WebSocketStream& stream) { (void)co_await stream.flush(); }
-  static Task<> close(WebSocketStream& stream) { (void)co_await stream.close(); }
+  // Tasks begin later, and the stream may have gone by then.
+  [[nodiscard]] bool is_there(const WebSocketStream* stream) const {
+    return std::any_of(streams_.begin(), streams_.end(),
+                       [=](const WebSocketStream& each) { return &each == stream; });
+  }
+  Task<> flush(WebSocketStream* stream) {
+    if (is_there(stream)) (void)co_await stream->flush();
+  }
+  Task<> close(WebSocketStream* stream) {
+    if (is_there(stream)) (void)co_await stream->close();
+  }
 
   int fail(const ClientError& error) {
     std::fprintf(stderr, "%s: %s\n", settings_.url.c_str(), error.why.message().c_str());
