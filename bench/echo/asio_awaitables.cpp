@@ -1,15 +1,25 @@
 // The smallest echo server over Asio that is made of coroutines.
-#include <asio/as_tuple.hpp>
 #include <asio/co_spawn.hpp>
 #include <asio/detached.hpp>
 #include <asio/use_awaitable.hpp>
+#include <asio/version.hpp>
 
 #include "asio_server.hpp"
+
+#if ASIO_VERSION >= 102400
+#include <asio/as_tuple.hpp>
+#else
+#include <asio/experimental/as_tuple.hpp>
+#endif
 
 namespace {
 
 using namespace bench;
+#if ASIO_VERSION >= 102400
 constexpr auto token = net::as_tuple(net::use_awaitable);
+#else
+constexpr auto token = net::experimental::as_tuple(net::use_awaitable);
+#endif
 
 net::awaitable<void> echo(Server& server, tcp::socket socket) {
   auto [failed, stream] =
