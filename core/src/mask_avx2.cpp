@@ -26,6 +26,17 @@ namespace {
   const std::size_t end = size - 32;
   const __m256i head = load(from);
   const __m256i tail = load(from + end);
+  const __m256i head_key = spread(key);
+  const __m256i tail_key = spread(rotated(key, end));
+  if (size <= 128) {
+    const __m256i second = load(from + 32);
+    const __m256i last_but_one = load(from + end - 32);
+    store(to, head, head_key);
+    store(to + 32, second, head_key);
+    store(to + end - 32, last_but_one, tail_key);
+    store(to + end, tail, tail_key);
+    return;
+  }
 
   std::size_t i = distance_to_aligned(to, 32);
   const __m256i aligned_key = spread(rotated(key, i));
@@ -41,8 +52,8 @@ namespace {
   }
   for (; i < end; i += 32) store(to + i, load(from + i), aligned_key);
 
-  store(to, head, spread(key));
-  store(to + end, tail, spread(rotated(key, end)));
+  store(to, head, head_key);
+  store(to + end, tail, tail_key);
 }
 
 }  // namespace wolframite::detail

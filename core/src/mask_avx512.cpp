@@ -26,6 +26,22 @@ namespace {
   const std::size_t end = size - 64;
   const __m512i head = load(from);
   const __m512i tail = load(from + end);
+  const __m512i head_key = spread(key);
+  const __m512i tail_key = spread(rotated(key, end));
+  if (size <= 128) {
+    store(to, head, head_key);
+    store(to + end, tail, tail_key);
+    return;
+  }
+  if (size <= 256) {
+    const __m512i second = load(from + 64);
+    const __m512i last_but_one = load(from + end - 64);
+    store(to, head, head_key);
+    store(to + 64, second, head_key);
+    store(to + end - 64, last_but_one, tail_key);
+    store(to + end, tail, tail_key);
+    return;
+  }
 
   std::size_t i = distance_to_aligned(to, 64);
   const __m512i aligned_key = spread(rotated(key, i));
@@ -41,8 +57,8 @@ namespace {
   }
   for (; i < end; i += 64) store(to + i, load(from + i), aligned_key);
 
-  store(to, head, spread(key));
-  store(to + end, tail, spread(rotated(key, end)));
+  store(to, head, head_key);
+  store(to + end, tail, tail_key);
 }
 
 }  // namespace wolframite::detail

@@ -5,6 +5,8 @@
 // octet is loaded after it was stored, so in place nothing is masked twice and no load waits for a
 // store to be forwarded.
 //
+// A payload of few vectors is masked without a loop: as many from its front as from its end.
+//
 //     |<-- head -->|                               |<-- tail -->|
 //     +-----+------+------------+------------+-----+------+-----+
 //     |     |  aligned   |  aligned   |  aligned   |            |
@@ -17,10 +19,17 @@
 #include <cstdint>
 #include <span>
 
+#include "wolframite/mask.hpp"
+
 namespace wolframite::detail {
 
 /// The masking key, written twice, as it lies in memory.
 using RepeatedKey = std::uint64_t;
+
+[[nodiscard]] inline RepeatedKey repeated(MaskKey key) {
+  const auto once = std::bit_cast<std::uint32_t>(key);
+  return RepeatedKey{once} << 32 | once;
+}
 
 /// Turns `key` so that its first octet is the one for position `by`.
 [[nodiscard]] constexpr RepeatedKey rotated(RepeatedKey key, std::size_t by) {
