@@ -45,15 +45,17 @@ TEST_CASE("an assembly keeps what it was given, and owns nothing once cleared") 
   CHECK(memory.in_use == 0);
 }
 
-TEST_CASE("an assembly takes no more than twice what came, and no more than what is announced") {
+TEST_CASE("an assembly takes a small multiple of what came, and no more than what is announced") {
   CountingResource memory;
   Assembly assembly;
   append(assembly, "x", unknown, memory);
   CHECK(memory.in_use < 1024);
   std::size_t size = 1;
-  for (; size < 1'000'000; size += 1000) append(assembly, std::string(1000, 'x'), unknown, memory);
-  CHECK(memory.in_use <= 2 * size + 1024);
-  CHECK(memory.allocations < 20);
+  for (; size < 1'000'000; size += 1000) {
+    append(assembly, std::string(1000, 'x'), unknown, memory);
+    REQUIRE(memory.in_use <= (size < 64'000 ? 2 : 4) * (size + 1000) + 1024);
+  }
+  CHECK(memory.allocations < 15);
   assembly.clear();
   append(assembly, std::string(600, 'x'), 400, memory);
   CHECK(memory.in_use <= 1000 + 64);

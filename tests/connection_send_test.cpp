@@ -189,4 +189,107 @@ TEST_CASE("what a server and a client say to each other is understood") {
   }
 }
 
+/// Receives a message in two pieces, so that it has to be assembled, and gives its view.
+static Message receive_assembled(Connection& server, std::string& frame) {
+  Bytes first = writable(frame).first(frame.size() / 2);
+  REQUIRE_FALSE(server.receive(first));
+  Bytes second = writable(frame).subspan(frame.size() / 2);
+  const auto event = server.receive(second);
+  REQUIRE(event);
+  return std::get<Message>(*event);
+}
+
+TEST_CASE("a message that was assembled is sent on without a copy") {
+  const std::string payload = Random(1).letters(5000);
+  CountingResource memory;
+  Connection server = open_server({}, &memory);
+  std::string frame = client_frame(final_text, payload, "abcd");
+  Message message = receive_assembled(server, frame);
+  const std::byte* const data = message.data.data();
+  const std::size_t before = server.memory_in_use();
+  CHECK_FALSE(server.send(std::move(message)));
+  CHECK(server.memory_in_use() < before + 4200);  // a block with the header
+
+  std::array<ConstBytes, 8> segments;
+  REQUIRE(server.output(segments) == 2);
+  CHECK(segments[1].data() == data);
+  // The view has ended, and the octets are the queue's: the next message does not touch them.
+  CHECK(feed(server, client_frame(final_binary, "next", "wxyz")) == Records{binary("next")});
+  CHECK(take_output(server) == server_frame(final_text, payload));
+  CHECK(memory.in_use == 0);
+}
+
+TEST_CASE("a message that lies in the owner's buffer, or somewhere else, is sent on as a copy") {
+  Connection server = open_server();
+  std::string frame = client_frame(final_binary, "whole", "abcd");
+  Bytes in = writable(frame);
+  auto event = server.receive(in);
+  REQUIRE(event);
+  CHECK_FALSE(server.send(std::move(std::get<Message>(*event))));
+  frame.assign(frame.size(), '!');
+  CHECK(take_output(server) == server_frame(final_binary, "whole"));
+
+  // Of another connection, and in the way of an assembled one of this.
+  const std::string payload = Random(2).letters(3000);
+  Connection other = open_server();
+  std::string of_other = client_frame(final_text, payload);
+  Message foreign = receive_assembled(other, of_other);
+  std::string of_ours = client_frame(final_binary, payload);
+  const Message ours = receive_assembled(server, of_ours);
+  CHECK_FALSE(server.send(std::move(foreign)));
+  CHECK(text_of(ours.data) == payload);  // still alive
+  CHECK(take_output(server) == server_frame(final_text, payload));
+
+  // A part of one.
+  Message part = ours;
+  part.data = part.data.first(10);
+  CHECK_FALSE(server.send(std::move(part)));
+  CHECK(take_output(server) == server_frame(final_binary, payload.substr(0, 10)));
+}
+
+TEST_CASE("a client masks what it sends on, and pieces stay pieces") {
+  const std::string payload = Random(3).letters(3000);
+  TestEntropy entropy(3);
+  Connection client = open_client(entropy);
+  std::string frame = server_frame(final_text, payload);
+  CHECK_FALSE(client.send(receive_assembled(client, frame)));
+  TestEntropy same(3);
+  std::string key(4, '\0');
+  same.fill(writable(key));
+  CHECK(take_output(client) == client_frame(final_text, payload, key));
+
+  Connection server = open_server({.deliver_chunks = true});
+  std::string sent;
+  for (const std::string& piece : {client_frame(begin_text, "one"), client_frame(more, "two"),
+                                   client_frame(final_continuation, "three")}) {
+    std::string bytes = piece;
+    Bytes in = writable(bytes);
+    auto event = server.receive(in);
+    REQUIRE(event);
+    CHECK_FALSE(server.send(std::move(std::get<Message>(*event))));
+  }
+  CHECK(take_output(server) == server_frame(begin_text, "one") + server_frame(more, "two") +
+                                   server_frame(final_continuation, "three"));
+}
+
+TEST_CASE("what cannot be sent on stays as it was") {
+  const std::string payload = Random(4).letters(3000);
+  Connection server = open_server({.write_buffer_size = 10, .max_write_buffer_size = 100});
+  std::string frame = client_frame(final_text, payload);
+  Message message = receive_assembled(server, frame);
+  CHECK_FALSE(server.send(Kind::binary, bytes_of(std::string(200, 'x'))));
+  CHECK(server.send(Message(message)) == Error::write_buffer_full);
+  CHECK(text_of(message.data) == payload);
+  take_output(server);
+  CHECK_FALSE(server.send(Kind::text, bytes_of("begun"), false));
+  CHECK(server.send(Message{Kind::binary, message.data}) == Error::message_kind_changed);
+  CHECK(text_of(message.data) == payload);
+  // Between the fragments of a message of its kind it is one of them, as in any send.
+  CHECK_FALSE(server.send(std::move(message)));
+  CHECK(take_output(server) ==
+        server_frame(begin_text, "begun") + server_frame(final_continuation, payload));
+  CHECK_FALSE(server.close());
+  CHECK(server.send(Message{Kind::text, {}}) == Error::send_after_close);
+}
+
 }  // namespace wolframite::test

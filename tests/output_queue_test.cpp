@@ -152,4 +152,28 @@ TEST_CASE(
   }
 }
 
+TEST_CASE("an assembly is taken over, in its place and with its memory") {
+  CountingResource memory;
+  OutputQueue queue;
+  queue.append(detail::Assembly(), memory);
+  CHECK(queue.empty());
+  CHECK(memory.in_use == 0);
+  queue.append(bytes_of("head"), memory);
+  detail::Assembly assembly;
+  std::memcpy(assembly.extend(1000, 0, memory), std::string(1000, 'a').data(), 1000);
+  const std::byte* const data = assembly.bytes().data();
+  queue.append(std::move(assembly), memory);
+  queue.append(bytes_of("tail"), memory);
+  std::array<ConstBytes, 4> segments;
+  REQUIRE(queue.gather(segments) == 3);
+  CHECK(segments[1].data() == data);
+  CHECK(queue.memory_in_use() == memory.in_use);
+  CHECK(text_in(queue) == "head" + std::string(1000, 'a') + "tail");
+  queue.consume(500);
+  CHECK(queue.memory_in_use() == memory.in_use);
+  CHECK(text_in(queue) == std::string(504, 'a') + "tail");
+  queue.clear();
+  CHECK(memory.in_use == 0);
+}
+
 }  // namespace wolframite::test

@@ -11,6 +11,9 @@ namespace wolframite::detail {
 namespace {
 
 constexpr std::size_t first_capacity = 512;
+// From here on it is copying that costs: what is added and not used yet is, as a rule, not
+// resident.
+constexpr std::size_t large = 64 * 1024;
 
 }  // namespace
 
@@ -29,9 +32,10 @@ std::byte* Assembly::extend(std::size_t size, std::size_t expected,
   const std::size_t held = this->size();
   const std::size_t needed = held + size;
   if (block_ == nullptr || block_->capacity < needed) {
-    // Doubling keeps the copying linear; what is announced only caps it.
-    const std::size_t doubled = std::max(2 * needed, first_capacity);
-    const std::size_t capacity = std::min(doubled, needed + expected);
+    // A factor keeps the copying linear; what is announced only caps it.
+    const std::size_t factor = needed < large ? 2 : 4;
+    const std::size_t multiple = std::max(factor * needed, first_capacity);
+    const std::size_t capacity = std::min(multiple, needed + expected);
     auto* grown = new (memory.allocate(sizeof(Block) + capacity, alignof(Block)))
         Block{&memory, capacity, held};
     if (held > 0) std::memcpy(data_of(grown), data_of(block_), held);

@@ -19,7 +19,9 @@ Connection::Connection(Role role, Phase phase, Entropy* entropy, SharedConfig co
       memory_(memory == nullptr ? std::pmr::get_default_resource() : memory),
       entropy_(entropy),
       role_(role),
-      phase_(phase) {}
+      phase_(phase),
+      has_timers_(this->config().idle_timeout > std::chrono::milliseconds::zero() ||
+                  this->config().ping_interval > std::chrono::milliseconds::zero()) {}
 
 Connection::Connection(Connection&&) noexcept = default;
 Connection& Connection::operator=(Connection&&) noexcept = default;
@@ -69,48 +71,10 @@ Connection Connection::from_partially_read(ConstBytes part, Role role, Entropy* 
   return made;
 }
 
-std::optional<Event> Connection::receive(Bytes& in) {
-  auto event = next_event(in);
-  tell(event);
-  return event;
-}
-
 std::optional<Event> Connection::receive_eof(std::error_code why) {
   auto event = next_event_at_eof(why);
   tell(event);
   return event;
-}
-
-std::optional<Event> Connection::next_event(Bytes& in) {
-  scribble(in);
-  release_view();
-  if (auto event = waiting_event()) return event;
-  if (!in.empty()) {
-    heard_at_ = now_;
-    ping_outstanding_ = false;
-  }
-  switch (phase_) {
-    case Phase::request_head:
-      return receive_request(in);
-    case Phase::awaiting_answer:
-      if (in.empty()) return std::nullopt;
-      return fail(Error::bytes_after_request);
-    case Phase::response_head:
-      return receive_response(in);
-    case Phase::refusal_body:
-      return receive_refusal_body(in);
-    case Phase::open:
-      if (opening_ != nullptr) {
-        if (auto event = receive_early()) return event;
-        if (phase_ != Phase::open) break;
-      }
-      return receive_frames(in);
-    case Phase::closing:
-    case Phase::over:
-      break;
-  }
-  in = in.last(0);
-  return std::nullopt;
 }
 
 std::optional<Event> Connection::next_event_at_eof(std::error_code why) {
@@ -167,19 +131,13 @@ std::optional<Event> Connection::receive_early() {
   return event;
 }
 
-bool Connection::wants_shutdown() const {
-  if (!output_.empty()) return false;
-  if (phase_ == Phase::over) return true;
-  // After both Close frames the server ends the stream first (RFC 6455 §7.1.1); after a failure,
-  // whoever saw it.
-  return phase_ == Phase::closing && (role_ == Role::server || !close_received_);
+/// After both Close frames the server ends the stream first (RFC 6455 §7.1.1); after a failure,
+/// whoever saw it.
+bool Connection::ends_first() const {
+  return phase_ == Phase::over || role_ == Role::server || !close_received_;
 }
 
-bool Connection::is_terminated() const {
-  return phase_ == Phase::over && output_.empty() && closed_given_;
-}
-
-void Connection::release_view() {
+void Connection::drop_view() {
   switch (std::exchange(view_, View::none)) {
     case View::none:
       break;
@@ -193,19 +151,6 @@ void Connection::release_view() {
       opening_.reset();
       break;
   }
-}
-
-/// In debug builds, makes a view that outlived its event show at once.
-void Connection::scribble([[maybe_unused]] Bytes in) {
-#if defined(WOLFRAMITE_SCRIBBLE)
-  // Only if the owner still passes the same buffer: otherwise it may have been freed since, or
-  // filled for another stream. With nothing left of that buffer, a neighbour in one pool of buffers
-  // begins where it ended.
-  const bool same_buffer = consumed_.data() != nullptr && (in.empty() || !consumed_all_) &&
-                           consumed_.data() + consumed_.size() == in.data();
-  if (same_buffer) std::memset(consumed_.data(), 0xDB, consumed_.size());
-  consumed_ = {};
-#endif
 }
 
 Event Connection::fail(Error why) {

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "connection_state.hpp"
+#include "frame_front.hpp"
 #include "wolframite/connection.hpp"
 
 namespace wolframite {
@@ -22,11 +23,58 @@ constexpr OpCode opcode_of(Kind kind) { return static_cast<OpCode>(kind); }
 
 }  // namespace
 
+inline Error Connection::check_open() const {
+  if (phase_ < Phase::open) return Error::not_open;
+  if (phase_ > Phase::open || close_sent_) return Error::send_after_close;
+  if (sends_masked() && entropy_ == nullptr) return Error::no_entropy;
+  return Error::none;
+}
+
+inline Error Connection::check_sendable() const {
+  if (const Error error = check_open(); error != Error::none) return error;
+  return output_.size() >= config().max_write_buffer_size ? Error::write_buffer_full : Error::none;
+}
+
+// What is passed on is a copy, so that the header itself can stay in registers.
+inline FrameHeader Connection::make_header(OpCode opcode, bool fin, ConstBytes payload,
+                                           bool compressed) {
+  FrameHeader header{
+      .fin = fin, .opcode = opcode, .masked = sends_masked(), .length = payload.size()};
+  if (compressed) header.rsv = FrameHeader::rsv1;
+  if (header.masked) header.mask = fresh_mask();
+  if (observer_ != nullptr) tell_sent(header, payload);
+  return header;
+}
+
+MaskKey Connection::fresh_mask() {
+  MaskKey mask;
+  entropy_->fill(mask);
+  return mask;
+}
+
+void Connection::tell_sent(FrameHeader header, ConstBytes payload) const {
+  observer_->frame_sent(header, payload, now_);
+}
+
+///     room  [header][payload, masked on the way by a client]
+void Connection::queue_frame(OpCode opcode, bool fin, ConstBytes payload, bool compressed) {
+  const FrameHeader header = make_header(opcode, fin, payload, compressed);
+  std::byte* room = output_.extend(header.size() + payload.size(), *memory_);
+  room = detail::write_front(header, room);
+  if (header.masked) {
+    copy_masked(payload, room, header.mask);
+  } else if (!payload.empty()) {
+    std::memcpy(room, payload.data(), payload.size());
+  }
+}
+
 std::error_code Connection::send(Kind kind, ConstBytes payload, bool last,
                                  Compression compression) {
   if (const Error error = check_sendable(); error != Error::none) return error;
   if (sending_message_ && kind != sent_kind_) return Error::message_kind_changed;
-  if (!sending_message_) compressing_ = compresses(payload.size(), last, compression);
+  if (!sending_message_) {
+    compressing_ = deflate_.enabled && compresses(payload.size(), last, compression);
+  }
   const OpCode opcode = sending_message_ ? OpCode::continuation : opcode_of(kind);
   sending_message_ = !last;
   sent_kind_ = kind;
@@ -49,11 +97,35 @@ std::error_code Connection::send(Kind kind, SharedBytes payload, Compression com
   if (const Error error = check_sendable(); error != Error::none) return error;
   if (sending_message_) return Error::message_unfinished;
   message_at_ = now_;
-  std::array<std::byte, FrameHeader::max_size> header;
-  const std::size_t size = make_header(opcode_of(kind), true, payload.bytes()).format(header);
-  output_.append(ConstBytes(header).first(size), *memory_);
+  queue_front(kind, payload.bytes());
   output_.append(std::move(payload), *memory_);
   return {};
+}
+
+std::error_code Connection::send(Message&& message, Compression compression) {
+  if (view_ != View::message || !can_hand_over(message, compression)) {
+    return send(message.kind, message.data, message.last, compression);
+  }
+  if (const Error error = check_sendable(); error != Error::none) return error;
+  message_at_ = now_;
+  view_ = View::none;
+  queue_front(message.kind, message.data);
+  output_.append(std::move(assembly_), *memory_);
+  return {};
+}
+
+/// Whether `message` is all that was assembled, and can go as it is.
+bool Connection::can_hand_over(const Message& message, Compression compression) const {
+  const Bytes assembled = assembly_.bytes();
+  return message.data.data() == assembled.data() && message.data.size() == assembled.size() &&
+         message.first && message.last && !sends_masked() && !sending_message_ &&
+         !compresses(message.data.size(), true, compression);
+}
+
+/// Queues the header of a message whose payload will be a segment of its own.
+void Connection::queue_front(Kind kind, ConstBytes payload) {
+  const FrameHeader header = make_header(opcode_of(kind), true, payload);
+  detail::write_front(header, output_.extend_front(header.size(), *memory_));
 }
 
 std::error_code Connection::ping(ConstBytes payload) { return send_control(OpCode::ping, payload); }
@@ -89,42 +161,6 @@ void Connection::consume(std::size_t size) {
   pong_held_ = false;
   if (is_open()) answer_ping(held_pong_.bytes());
   held_pong_.clear();
-}
-
-Error Connection::check_open() const {
-  if (phase_ < Phase::open) return Error::not_open;
-  if (phase_ > Phase::open || close_sent_) return Error::send_after_close;
-  if (sends_masked() && entropy_ == nullptr) return Error::no_entropy;
-  return Error::none;
-}
-
-Error Connection::check_sendable() const {
-  if (const Error error = check_open(); error != Error::none) return error;
-  return output_.size() >= config().max_write_buffer_size ? Error::write_buffer_full : Error::none;
-}
-
-FrameHeader Connection::make_header(OpCode opcode, bool fin, ConstBytes payload, bool compressed) {
-  FrameHeader header{
-      .fin = fin, .opcode = opcode, .masked = sends_masked(), .length = payload.size()};
-  if (compressed) header.rsv = FrameHeader::rsv1;
-  if (header.masked) entropy_->fill(header.mask);
-  if (observer_ != nullptr) observer_->frame_sent(header, payload, now_);
-  return header;
-}
-
-///     room  [header][payload, masked on the way by a client]
-void Connection::queue_frame(OpCode opcode, bool fin, ConstBytes payload, bool compressed) {
-  const FrameHeader header = make_header(opcode, fin, payload, compressed);
-  std::array<std::byte, FrameHeader::max_size> front;
-  const std::size_t size = header.format(front);
-  std::byte* room = output_.extend(size + payload.size(), *memory_);
-  std::memcpy(room, front.data(), size);
-  if (payload.empty()) return;
-  if (header.masked) {
-    copy_masked(payload, room + size, header.mask);
-  } else {
-    std::memcpy(room + size, payload.data(), payload.size());
-  }
 }
 
 void Connection::queue_close(const CloseFrame& frame) {

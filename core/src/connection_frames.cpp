@@ -14,11 +14,6 @@ std::optional<Event> Connection::receive_frames(Bytes& in) {
   for (;;) {
     if (in.empty() && !(codec_ != nullptr && codec_->has_more)) return std::nullopt;
     if (!in_frame_) {
-      if (Bytes data; take_plain_message(in, data)) {
-        if (kind_ == Kind::text && !is_valid_utf8(data)) return fail(Error::invalid_utf8);
-        message_at_ = now_;
-        return Message{kind_, data, true, true};
-      }
       if (const Error error = receive_header(in); error != Error::none) return fail(error);
       if (!in_frame_) return std::nullopt;
     }
@@ -36,43 +31,6 @@ std::optional<Event> Connection::receive_frames(Bytes& in) {
       return event;
     }
   }
-}
-
-/// Takes the commonest frame by far at the least cost: a message in one frame that is not
-/// compressed, has nothing wrong in its header, and lies whole at the front of `in`. Takes nothing,
-/// and returns false, if something else lies there, or if somebody wants to be told of frames.
-bool Connection::take_plain_message(Bytes& in, Bytes& data) {
-  constexpr unsigned final_text = 0x81, final_binary = 0x82, mask_bit = 0x80;
-  const bool at_message = !in_message_ && header_size_ == 0;
-  if (!at_message || in.size() < 2 || observer_ != nullptr) return false;
-  const auto first = std::to_integer<unsigned>(in[0]);
-  const auto second = std::to_integer<unsigned>(in[1]);
-  const bool masked = (second & mask_bit) != 0;
-  if (first != final_binary && first != final_text) return false;
-  if (masked != (role_ == Role::server)) return false;
-  std::size_t length = second & ~mask_bit;
-  std::size_t front = 2 + (masked ? mask_.size() : 0);
-  if (length > 125) {
-    if (length > 126 || in.size() < 4) return false;
-    length = std::to_integer<std::size_t>(in[2]) << 8U | std::to_integer<std::size_t>(in[3]);
-    if (length < 126) return false;
-    front += 2;
-  }
-  if (in.size() < front + length) return false;
-  if (length > config().max_frame_size || length > config().max_message_size) return false;
-
-  data = in.subspan(front, length);
-  if (masked) {
-    MaskKey key;
-    std::memcpy(key.data(), data.data() - key.size(), key.size());
-    apply_mask(data, key);
-  }
-  in = in.subspan(front + length);
-  consumed_ = data;
-  consumed_all_ = in.empty();
-  compressed_ = false;
-  kind_ = first == final_text ? Kind::text : Kind::binary;
-  return true;
 }
 
 /// Takes a header, or the part of it that is there, from the front of `in`.

@@ -24,7 +24,7 @@ Time after(Time since, milliseconds timeout) {
 
 }  // namespace
 
-std::optional<Event> Connection::advance(Time now) {
+std::optional<Event> Connection::act_on_time(Time now) {
   auto event = next_event_at(now);
   tell(event);
   return event;
@@ -58,7 +58,7 @@ std::optional<Event> Connection::next_event_at(Time now) {
   return std::nullopt;
 }
 
-std::optional<Time> Connection::deadline() const {
+std::optional<Time> Connection::first_due() const {
   Time due = Time::max();
   switch (phase_) {
     case Phase::request_head:

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "frame_front.hpp"
+
 namespace wolframite {
 namespace {
 
@@ -15,10 +17,6 @@ std::uint64_t load_big_endian(ConstBytes bytes) {
   std::uint64_t value = 0;
   for (const std::byte b : bytes) value = value << 8 | std::to_integer<std::uint64_t>(b);
   return value;
-}
-
-void store_big_endian(Bytes out, std::uint64_t value) {
-  for (std::size_t i = out.size(); i-- > 0; value >>= 8) out[i] = static_cast<std::byte>(value);
 }
 
 constexpr Error check_opcode(unsigned opcode) {
@@ -75,28 +73,7 @@ FrameHeader::Parsed FrameHeader::parse(ConstBytes bytes) {
 }
 
 std::size_t FrameHeader::format(std::span<std::byte, max_size> out) const {
-  const unsigned fin_bit = fin ? 0x80U : 0U;
-  const unsigned mask_bit = masked ? 0x80U : 0U;
-  out[0] = static_cast<std::byte>(fin_bit | (rsv & 0x7U) << 4 | static_cast<unsigned>(opcode));
-
-  std::size_t end = 2;
-  if (length < 126) {
-    out[1] = static_cast<std::byte>(mask_bit | static_cast<unsigned>(length));
-  } else if (length < 65536) {
-    out[1] = static_cast<std::byte>(mask_bit | 126U);
-    store_big_endian(out.subspan(2, 2), length);
-    end = 4;
-  } else {
-    out[1] = static_cast<std::byte>(mask_bit | 127U);
-    store_big_endian(out.subspan(2, 8), length);
-    end = 10;
-  }
-
-  if (masked) {
-    std::ranges::copy(mask, out.subspan(end).begin());
-    end += mask_size;
-  }
-  return end;
+  return static_cast<std::size_t>(detail::write_front(*this, out.data()) - out.data());
 }
 
 }  // namespace wolframite

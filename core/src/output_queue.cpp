@@ -1,23 +1,13 @@
 #include "wolframite/detail/output_queue.hpp"
 
 #include <algorithm>
+#include <bit>
 #include <cassert>
 #include <cstring>
 #include <new>
 #include <utility>
 
 namespace wolframite::detail {
-
-struct OutputQueue::Segment {
-  Segment* next = nullptr;
-  const std::byte* data = nullptr;
-  std::size_t begin = 0;  // consumed up to here
-  std::size_t end = 0;    // filled up to here
-  std::pmr::memory_resource* memory = nullptr;
-  std::size_t capacity = 0;  // 0 in a Shared
-
-  [[nodiscard]] ConstBytes pending() const { return {data + begin, end - begin}; }
-};
 
 struct OutputQueue::Block : Segment {
   [[nodiscard]] std::byte* bytes() { return reinterpret_cast<std::byte*>(this + 1); }
@@ -27,15 +17,25 @@ struct OutputQueue::Shared : Segment {
   SharedBytes owner;
 };
 
+struct OutputQueue::Taken : Segment {
+  Assembly owner;
+};
+
 namespace {
 
-// A connection that writes little and often should cost one small block; one that is behind, few
-// large ones.
-constexpr std::size_t first_allocation = 4 * 1024;
+// A connection that writes little and often should cost one small block, and many of them few lines
+// of the cache; one that is behind, few large ones.
+constexpr std::size_t smallest_allocation = 512, largest_first_allocation = 4 * 1024;
 constexpr std::size_t next_allocation = 16 * 1024;
-// What follows a shared payload is, more often than not, the header of the next one and nothing
-// else.
-constexpr std::size_t allocation_after_shared = 256;
+// What follows a payload that is a segment of its own is, more often than not, the header of the
+// next one and nothing else; so is what stands before it.
+constexpr std::size_t allocation_beside_payload = 256;
+
+template <class Segment>
+void destroy_as(void* segment, std::pmr::memory_resource& memory, std::size_t more = 0) {
+  static_cast<Segment*>(segment)->~Segment();
+  memory.deallocate(segment, sizeof(Segment) + more, alignof(Segment));
+}
 
 }  // namespace
 
@@ -54,23 +54,23 @@ OutputQueue& OutputQueue::operator=(OutputQueue&& other) noexcept {
   return *this;
 }
 
-std::byte* OutputQueue::extend(std::size_t size, std::pmr::memory_resource& memory) {
-  if (tail_ == nullptr || tail_->capacity - tail_->end < size || tail_->capacity == 0) {
-    const std::size_t usual = head_ == nullptr       ? first_allocation
-                              : tail_->capacity == 0 ? allocation_after_shared
-                                                     : next_allocation;
-    const std::size_t capacity = std::max(size, usual - sizeof(Block));
-    auto* block = new (memory.allocate(sizeof(Block) + capacity, alignof(Block))) Block{};
-    block->data = block->bytes();
-    block->memory = &memory;
-    block->capacity = capacity;
-    link(block);
+/// Adds a block with room for `size` octets, and for some more like the `usual` ones.
+void OutputQueue::add_block(std::size_t size, std::size_t usual,
+                            std::pmr::memory_resource& memory) {
+  std::size_t allocation = next_allocation;
+  if (usual == 0 || (tail_ != nullptr && tail_->holds != Holds::block)) {
+    allocation = allocation_beside_payload;
+  } else if (head_ == nullptr) {
+    constexpr std::size_t messages = 8;
+    const std::size_t few = std::min(usual, largest_first_allocation / messages) * messages;
+    allocation = std::max(std::bit_ceil(few), smallest_allocation);
   }
-  auto* block = static_cast<Block*>(tail_);
-  std::byte* room = block->bytes() + block->end;
-  block->end += size;
-  size_ += size;
-  return room;
+  const std::size_t capacity = std::max(size, allocation - sizeof(Block));
+  auto* block = new (memory.allocate(sizeof(Block) + capacity, alignof(Block))) Block{};
+  block->begin = block->end = block->bytes();
+  block->room = block->capacity = capacity;
+  block->memory = &memory;
+  link(block);
 }
 
 void OutputQueue::append(ConstBytes bytes, std::pmr::memory_resource& memory) {
@@ -80,19 +80,33 @@ void OutputQueue::append(ConstBytes bytes, std::pmr::memory_resource& memory) {
 void OutputQueue::append(SharedBytes bytes, std::pmr::memory_resource& memory) {
   if (bytes.size() == 0) return;
   auto* segment = new (memory.allocate(sizeof(Shared), alignof(Shared))) Shared{};
-  segment->data = bytes.bytes().data();
-  segment->end = bytes.size();
+  segment->holds = Holds::shared;
   segment->memory = &memory;
+  // Never written to, whatever the type says: there is no room.
+  segment->begin = const_cast<std::byte*>(bytes.bytes().data());
+  segment->end = segment->begin + bytes.size();
   segment->owner = std::move(bytes);
   link(segment);
-  size_ += segment->end;
+  size_ += segment->owner.size();
+}
+
+void OutputQueue::append(Assembly assembly, std::pmr::memory_resource& memory) {
+  if (assembly.empty()) return;
+  auto* segment = new (memory.allocate(sizeof(Taken), alignof(Taken))) Taken{};
+  segment->holds = Holds::taken;
+  segment->memory = &memory;
+  segment->begin = assembly.bytes().data();
+  segment->end = segment->begin + assembly.size();
+  segment->owner = std::move(assembly);
+  link(segment);
+  size_ += segment->owner.size();
 }
 
 std::size_t OutputQueue::gather(std::span<ConstBytes> out) const {
   std::size_t used = 0;
   for (const Segment* segment = head_; segment != nullptr && used < out.size();
        segment = segment->next) {
-    out[used++] = segment->pending();
+    out[used++] = {segment->begin, segment->end};
   }
   return used;
 }
@@ -101,10 +115,12 @@ void OutputQueue::consume(std::size_t size) {
   assert(size <= size_);
   size_ -= size;
   while (head_ != nullptr) {
-    const std::size_t taken = std::min(size, head_->end - head_->begin);
-    head_->begin += taken;
-    size -= taken;
-    if (head_->begin < head_->end) return;
+    const auto pending = static_cast<std::size_t>(head_->end - head_->begin);
+    if (size < pending) {
+      head_->begin += size;
+      return;
+    }
+    size -= pending;
     destroy(std::exchange(head_, head_->next));
   }
   tail_ = nullptr;
@@ -119,7 +135,17 @@ void OutputQueue::clear() {
 std::size_t OutputQueue::memory_in_use() const {
   std::size_t total = 0;
   for (const Segment* segment = head_; segment != nullptr; segment = segment->next) {
-    total += segment->capacity == 0 ? sizeof(Shared) : sizeof(Block) + segment->capacity;
+    switch (segment->holds) {
+      case Holds::block:
+        total += sizeof(Block) + segment->capacity;
+        break;
+      case Holds::shared:
+        total += sizeof(Shared);
+        break;
+      case Holds::taken:
+        total += sizeof(Taken) + static_cast<const Taken*>(segment)->owner.memory_in_use();
+        break;
+    }
   }
   return total;
 }
@@ -130,16 +156,14 @@ void OutputQueue::link(Segment* segment) {
 }
 
 void OutputQueue::destroy(Segment* segment) {
-  std::pmr::memory_resource* memory = segment->memory;
-  if (segment->capacity == 0) {
-    auto* shared = static_cast<Shared*>(segment);
-    shared->~Shared();
-    memory->deallocate(shared, sizeof(Shared), alignof(Shared));
-  } else {
-    auto* block = static_cast<Block*>(segment);
-    const std::size_t size = sizeof(Block) + block->capacity;
-    block->~Block();
-    memory->deallocate(block, size, alignof(Block));
+  std::pmr::memory_resource& memory = *segment->memory;
+  switch (segment->holds) {
+    case Holds::block:
+      return destroy_as<Block>(static_cast<Block*>(segment), memory, segment->capacity);
+    case Holds::shared:
+      return destroy_as<Shared>(static_cast<Shared*>(segment), memory);
+    case Holds::taken:
+      return destroy_as<Taken>(static_cast<Taken*>(segment), memory);
   }
 }
 

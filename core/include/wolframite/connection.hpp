@@ -91,7 +91,11 @@ class Connection {
 
   /// Tells the time, which must not run backwards. Acts on what is due and returns one event if
   /// that gave one. Call it at `deadline()` at the latest; more calls are harmless.
-  [[nodiscard]] std::optional<Event> advance(Time now);
+  [[nodiscard]] std::optional<Event> advance(Time now) {
+    if (!is_untimed() || view_ != View::none || opening_ != nullptr) return act_on_time(now);
+    now_ = now < now_ ? now_ : now;
+    return std::nullopt;
+  }
 
   /// @name Commands
   /// Each returns an error of class `misuse` or `capacity`, or none; with an error nothing was
@@ -119,6 +123,13 @@ class Connection {
   /// Queues a whole message whose payload a server does not copy, unless it compresses it or it is
   /// small (below 1 KiB). Errors as above, and `message_unfinished` between fragments of another.
   [[nodiscard]] std::error_code send(Kind kind, SharedBytes payload,
+                                     Compression compression = Compression::automatic);
+
+  /// Sends on the message, or the piece of one, that the last event has given. Where this
+  /// connection had to assemble the message and sends it as it is, its memory is handed over
+  /// instead of being copied: `message` and its octets must not be used any more. Errors as of the
+  /// first `send`; with one, the view is still alive.
+  [[nodiscard]] std::error_code send(Message&& message,
                                      Compression compression = Compression::automatic);
 
   /// Queues a ping of at most 125 octets; the answer comes as `Ponged`. Errors: `not_open`,
@@ -154,7 +165,9 @@ class Connection {
   [[nodiscard]] std::size_t memory_in_use() const;
 
   /// When to call `advance`. In the past means now; before the first `advance` it is `at_once`.
-  [[nodiscard]] std::optional<Time> deadline() const;
+  [[nodiscard]] std::optional<Time> deadline() const {
+    return is_untimed() ? std::nullopt : first_due();
+  }
 
   /// Whether the stream should still be read: until it has ended, for even what is discarded must
   /// be taken from it.
@@ -165,10 +178,14 @@ class Connection {
 
   /// Whether the owner should end its sending side of the stream now: all is written, and nothing
   /// more will be. Stays true until the end.
-  [[nodiscard]] bool wants_shutdown() const;
+  [[nodiscard]] bool wants_shutdown() const {
+    return phase_ >= Phase::closing && output_.empty() && ends_first();
+  }
 
   /// Whether the stream can be closed: nothing is left to read, to write or to tell.
-  [[nodiscard]] bool is_terminated() const;
+  [[nodiscard]] bool is_terminated() const {
+    return phase_ == Phase::over && output_.empty() && closed_given_;
+  }
 
   /// Whether data can be sent: the handshake is done and no Close was sent.
   [[nodiscard]] bool is_open() const { return phase_ == Phase::open && !close_sent_; }
@@ -212,7 +229,10 @@ class Connection {
   }
   std::optional<Event> waiting_event();
   std::optional<Event> receive_early();
-  void release_view();
+  void release_view() {
+    if (view_ != View::none) drop_view();
+  }
+  void drop_view();
   void scribble(Bytes in);
 
   // Handshake.
@@ -224,8 +244,9 @@ class Connection {
   void queue_text(std::string_view text);
 
   // Frames in.
-  std::optional<Event> receive_frames(Bytes& in);
+  bool expects_message() const;
   bool take_plain_message(Bytes& in, Bytes& data);
+  std::optional<Event> receive_frames(Bytes& in);
   Error receive_header(Bytes& in);
   Error judge(ConstBytes front) const;
   bool allows_reserved_bits(unsigned rsv, OpCode opcode) const;
@@ -257,11 +278,21 @@ class Connection {
   Error check_sendable() const;
   std::error_code send_control(OpCode opcode, ConstBytes payload);
   FrameHeader make_header(OpCode opcode, bool fin, ConstBytes payload, bool compressed = false);
+  MaskKey fresh_mask();
+  void tell_sent(FrameHeader header, ConstBytes payload) const;
+  bool can_hand_over(const Message& message, Compression compression) const;
+  void queue_front(Kind kind, ConstBytes payload);
   void queue_frame(OpCode opcode, bool fin, ConstBytes payload, bool compressed = false);
   void queue_close(const CloseFrame& frame);
   void answer_ping(ConstBytes payload);
 
   // Timers.
+  /// Whether no timer runs, and none will before something is received, sent or closed.
+  bool is_untimed() const {
+    return !has_timers_ && phase_ == Phase::open && !close_sent_ && codec_ == nullptr;
+  }
+  std::optional<Event> act_on_time(Time now);
+  std::optional<Time> first_due() const;
   std::optional<Event> advance_close();
   void keep_alive();
   Time handshake_due() const;
@@ -275,6 +306,7 @@ class Connection {
   Event fail(Error why);
   Ending& end(std::error_code why, CloseCode code, std::string_view reason = {});
   void drop_output(std::error_code why);
+  bool ends_first() const;
   Event give_closed();
   void enter(Phase phase);
 
@@ -332,6 +364,7 @@ class Connection {
   bool ping_outstanding_ = false;
   bool opened_pending_ = false;
   bool closed_given_ = false;
+  bool has_timers_;  ///< that run while the connection is open
 };
 
 static_assert(sizeof(Connection) <= 320);

@@ -7,12 +7,14 @@
 #include <span>
 
 #include "wolframite/bytes.hpp"
+#include "wolframite/detail/assembly.hpp"
 
 #pragma GCC visibility push(default)
 namespace wolframite::detail {
 
-/// A list of segments. Small frames fill blocks one after the other; a shared payload is a segment
-/// of its own. Bytes once appended neither move nor change, and an empty queue owns no memory.
+/// A list of segments. Small frames fill blocks one after the other; a payload that is shared or
+/// taken over is a segment of its own. Bytes once appended neither move nor change, and an empty
+/// queue owns no memory.
 ///
 ///     head_                                            tail_
 ///     [block: 81 05 H e l l o 82 7F ..] -> [shared payload] -> [block: 89 00 .....]
@@ -26,9 +28,19 @@ class OutputQueue {
 
   /// Appends `size` bytes to be written by the caller now, in one piece. Their memory comes from
   /// `memory`.
-  [[nodiscard]] std::byte* extend(std::size_t size, std::pmr::memory_resource& memory);
+  [[nodiscard]] std::byte* extend(std::size_t size, std::pmr::memory_resource& memory) {
+    if (tail_ == nullptr || tail_->room < size) add_block(size, size, memory);
+    return take_room(size);
+  }
+  /// The same for a few bytes that a payload of its own segment will follow.
+  [[nodiscard]] std::byte* extend_front(std::size_t size, std::pmr::memory_resource& memory) {
+    if (tail_ == nullptr || tail_->room < size) add_block(size, 0, memory);
+    return take_room(size);
+  }
   void append(ConstBytes bytes, std::pmr::memory_resource& memory);
   void append(SharedBytes bytes, std::pmr::memory_resource& memory);
+  /// Appends all bytes of `assembly`, whose memory it takes over.
+  void append(Assembly assembly, std::pmr::memory_resource& memory);
 
   std::size_t gather(std::span<ConstBytes> out) const;
   void consume(std::size_t size);
@@ -39,10 +51,28 @@ class OutputQueue {
   [[nodiscard]] bool empty() const { return size_ == 0; }
 
  private:
-  struct Segment;
+  enum class Holds : unsigned char { block, shared, taken };
+  struct Segment {
+    Segment* next = nullptr;
+    std::byte* begin = nullptr;  // consumed up to here
+    std::byte* end = nullptr;    // filled up to here
+    std::size_t room = 0;        // octets behind `end` that can be filled; none but in a Block
+    std::pmr::memory_resource* memory = nullptr;
+    std::size_t capacity = 0;  // of a Block
+    Holds holds = Holds::block;
+  };
   struct Block;
   struct Shared;
+  struct Taken;
 
+  [[nodiscard]] std::byte* take_room(std::size_t size) {
+    std::byte* const room = tail_->end;
+    tail_->end += size;
+    tail_->room -= size;
+    size_ += size;
+    return room;
+  }
+  void add_block(std::size_t size, std::size_t usual, std::pmr::memory_resource& memory);
   void link(Segment* segment);
   static void destroy(Segment* segment);
 
