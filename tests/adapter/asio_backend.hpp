@@ -168,6 +168,9 @@ class WebSocketStream {
               stream_->async_send(kind, payload, last, compression, std::move(handler));
             }};
   }
+  Operation send(Message&& message, Compression compression = Compression::automatic) {
+    return send(message.kind, message.data, message.last, compression);
+  }
   Operation send(std::string_view text, Compression compression = Compression::automatic) {
     return {*loop_,
             [&](auto handler) { stream_->async_send(text, compression, std::move(handler)); }};

@@ -125,6 +125,34 @@ TEST_CASE("ready waits for room, flush for the kernel") {
   CHECK_FALSE(flushed.error);
 }
 
+TEST_CASE("messages are sent on, whole or assembled, with room for them or without") {
+  for (const bool slow : {false, true}) {
+    backend::Loop loop;
+    auto [ours, theirs] = connected();
+    if (slow) shrink(ours);
+    const Config config{.write_buffer_size = slow ? 1000U : 100'000U};
+    Pair pair = open_pair(loop, Role::server, {std::move(ours), std::move(theirs)}, config);
+    auto echo = [](WebSocketStream& stream) -> Task<> {
+      while (auto message = co_await stream.next()) {
+        if (co_await stream.send(std::move(*message))) break;
+      }
+    };
+    const TaskHandle task = loop.spawn(echo(pair.stream));
+    std::string expected;
+    for (const std::size_t size : {0U, 10U, 20'000U, 30'000U, 999U, 1U, 25'000U, 5U}) {
+      const std::string text(size, static_cast<char>('a' + size % 26));
+      const std::string frame = client_frame(final_text, text, "abcd");
+      pair.peer.send(frame.substr(0, frame.size() / 2));
+      settle(loop);
+      pair.peer.send(frame.substr(frame.size() / 2));
+      settle(loop);
+      expected += server_frame(final_text, text);
+    }
+    CHECK(pair.peer.receive(expected.size()) == expected);
+    TaskHandle(task).cancel();
+  }
+}
+
 TEST_CASE("SEC-28 not calling next holds up the peer") {
   backend::Loop loop;
   Pair pair = open_pair(loop);

@@ -96,7 +96,18 @@ void Loop::turn(std::optional<std::chrono::milliseconds> timeout) {
   timers_.fire(now_);
   run_ready();
   settle_streams();
+  if (memory_.large_cached() > 0 && !trim_.is_armed()) trim_.arm();
   if (exception_) std::rethrow_exception(std::exchange(exception_, nullptr));
+}
+
+void Loop::Trim::arm() {
+  requests_ = loop_.memory_.large_requests();
+  loop_.timers_.arm(*this, loop_.now() + std::chrono::seconds(10));
+}
+
+// Whatever is used still will be armed for again at the end of this turn.
+void Loop::Trim::fire() {
+  if (loop_.memory_.large_requests() == requests_) loop_.memory_.release_large();
 }
 
 std::optional<Time> Loop::deadline() const {
@@ -195,7 +206,9 @@ void Loop::attend(StreamCore& stream) {
 
 void Loop::settle_streams() {
   settling_.swap(attended_);
-  for (StreamCore* const stream : settling_) {
+  for (std::size_t i = 0; i < settling_.size(); ++i) {
+    if (i + 2 < settling_.size()) StreamCore::prefetch(settling_[i + 2]);
+    StreamCore* const stream = settling_[i];
     stream->attended_ = false;
     stream->settle();  // may delete it, and no other
   }

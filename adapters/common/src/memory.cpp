@@ -41,6 +41,7 @@ std::byte* after(void* block, std::size_t offset) {
 
 // A free block keeps its link in front; the rest is poisoned.
 void* LoopMemory::do_allocate(std::size_t size, std::size_t alignment) {
+  if (size > max_small_block) ++large_requests_;
   if (size > max_block || alignment > min_block) {
     ++counters_.fetched;
     counters_.in_use += size;
@@ -84,18 +85,24 @@ void LoopMemory::do_deallocate(void* block, std::size_t size, std::size_t alignm
   if (size > sizeof(Free)) poison(after(block, sizeof(Free)), size - sizeof(Free));
 }
 
-LoopMemory::~LoopMemory() {
-  std::size_t block_size = min_block;
-  for (Free* list : free_) {
-    while (list != nullptr) {
-      Free* const next = list->next;
-      unpoison(list, block_size);
-      ::operator delete (list, std::align_val_t{min_block});
-      list = next;
+void LoopMemory::release_large() noexcept {
+  release_from(static_cast<std::size_t>(std::countr_zero(2 * max_small_block / min_block)));
+  counters_.cached -= large_cached_;
+  large_cached_ = 0;
+}
+
+void LoopMemory::release_from(std::size_t first_class) noexcept {
+  for (std::size_t i = first_class; i < classes; ++i) {
+    while (free_[i] != nullptr) {
+      Free* const block = free_[i];
+      free_[i] = block->next;
+      unpoison(block, min_block << i);
+      ::operator delete (block, std::align_val_t{min_block});
     }
-    block_size *= 2;
   }
 }
+
+LoopMemory::~LoopMemory() { release_from(0); }
 
 std::byte* BufferPool::withdraw() {
   if (free_ == nullptr) {

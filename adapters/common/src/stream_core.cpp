@@ -60,7 +60,7 @@ void StreamCore::settle() {
   wrote_early_ = false;
   advance();
   if (socket_.is_open() && writable_ && session_.wants_write()) write_output();
-  serve_waiters();
+  if (waiters_ != nullptr) serve_waiters();
   if (!shut_ && socket_.is_open() && session_.wants_shutdown()) {
     shut_ = true;
     shut_down();
@@ -82,8 +82,7 @@ void StreamCore::settle() {
 
 // Tells the time before input or a command, which are stamped with it. Stops just short of a
 // deadline: the input may put that off. Ends a view.
-void StreamCore::tell_time() {
-  if (told_turn_ == loop_.turn_) return;
+void StreamCore::tell_time_now() {
   told_turn_ = loop_.turn_;
   Time now = loop_.now();
   const std::optional<Time> due = session_.deadline();

@@ -18,10 +18,6 @@ void InputAwaiter::await_suspend(std::coroutine_handle<> frame) {
   if (stream.session_.deadline()) stream.attend();  // time may have stood still
 }
 
-bool StreamCore::is_view_out() const {
-  return input_ != nullptr && input_->holds != InputLease::Holds::nothing;
-}
-
 bool StreamCore::wants_input() const {
   if (input_ != nullptr || eof_ || !socket_.is_open() || !session_.wants_read()) return false;
   return reader_ != nullptr || closing_ || orphaned_ || ended_ != nullptr;
@@ -40,34 +36,27 @@ bool StreamCore::poll() {
   return ended_ != nullptr || is_view_out() || take_in(true);
 }
 
-// Receives until there is something to hand out, or nothing left to receive. Precondition: no view
-// is out.
-bool StreamCore::take_in(bool deliver) {
-  while (const auto event = receive()) {
-    if (handle(*event, deliver)) return true;
-  }
-  receive_first_ = false;
-  release_input();
-  return false;
+inline void StreamCore::hold(InputLease::Holds what, const void* head) {
+  if (input_ == nullptr) input_ = &lend();
+  input_->holds = what;
+  input_->head = head;
+  input_->handed_out = false;
 }
 
-std::optional<Event> StreamCore::receive() {
-  if (eof_) return session_.receive_eof(std::error_code(errno_, std::system_category()));
-  Bytes in;
-  if (session_.tls() != nullptr) attend();  // it answers by itself: handshakes, key updates, alerts
-  if (input_ == nullptr) return session_.receive(in);
-  in = Bytes(input_->data + input_->begin, input_->end - input_->begin);
-  auto event = session_.receive(in);
-  input_->begin = input_->end - static_cast<std::uint32_t>(in.size());
-  return event;
+// Member by member: it was stored so a moment ago, and wider loads would have to wait for that.
+inline void StreamCore::hold_message(const Message& message) {
+  hold(InputLease::Holds::message, nullptr);
+  input_->message.kind = message.kind;
+  input_->message.first = message.first;
+  input_->message.last = message.last;
+  input_->message.data = {message.data.data(), message.data.size()};
 }
 
 // Returns whether the reader has to be told.
 bool StreamCore::handle(const Event& event, bool deliver) {
   if (const auto* message = std::get_if<Message>(&event)) {
     if (!deliver && (closing_ || orphaned_)) return false;
-    hold(InputLease::Holds::message, nullptr);
-    input_->message = *message;
+    hold_message(*message);
     return true;
   }
   // Whatever else happens may have queued an answer.
@@ -100,11 +89,28 @@ bool StreamCore::handle(const Event& event, bool deliver) {
   return false;
 }
 
-void StreamCore::hold(InputLease::Holds what, const void* head) {
-  if (input_ == nullptr) input_ = &lend();
-  input_->holds = what;
-  input_->head = head;
-  input_->handed_out = false;
+// Receives until there is something to hand out, or nothing left to receive. Precondition: no view
+// is out.
+bool StreamCore::take_in(bool deliver) {
+  for (;;) {
+    Bytes in;
+    if (input_ != nullptr) in = Bytes(input_->data + input_->begin, input_->end - input_->begin);
+    // It answers by itself: handshakes, key updates, alerts.
+    if (session_.tls() != nullptr) attend();
+    const std::optional<Event> event =
+        eof_ ? session_.receive_eof(std::error_code(errno_, std::system_category()))
+             : session_.receive(in);
+    if (input_ != nullptr) input_->begin = input_->end - static_cast<std::uint32_t>(in.size());
+    if (!event) break;
+    if (const auto* message = std::get_if<Message>(&*event); message != nullptr && deliver) {
+      hold_message(*message);
+      return true;
+    }
+    if (handle(*event, deliver)) return true;
+  }
+  receive_first_ = false;
+  release_input();
+  return false;
 }
 
 void StreamCore::release_input() noexcept {

@@ -9,19 +9,21 @@
 
 namespace wolframite {
 
-std::error_code StreamCore::check_writable() {
+inline bool StreamCore::can_write() {
   const bool matters = session_.deadline() || session_.connection().is_observed();
   if (matters && !is_view_out()) tell_time();
-  if (write_failed_) return {errno_, std::system_category()};
-  if (ended_ != nullptr) return end_reason();
-  return {};
+  return !write_failed_ && ended_ == nullptr;
+}
+
+std::error_code StreamCore::why_not_writable() const {
+  return write_failed_ ? std::error_code(errno_, std::system_category()) : end_reason();
 }
 
 std::error_code StreamCore::end_reason() const {
   return ended_->closed.why ? ended_->closed.why : make_error_code(Error::send_after_close);
 }
 
-bool StreamCore::has_room() const {
+inline bool StreamCore::has_room() const {
   return session_.pending_output() < session_.connection().config().write_buffer_size;
 }
 
@@ -32,8 +34,8 @@ void StreamCore::write_early() {
   attend();
 }
 
-bool StreamCore::make_room() {
-  if (is_send_waiting()) return false;
+inline bool StreamCore::make_room() {
+  if (waiters_ != nullptr && is_send_waiting()) return false;
   if (has_room()) return true;
   write_early();
   return has_room();
@@ -41,7 +43,7 @@ bool StreamCore::make_room() {
 
 std::error_code StreamCore::feed(Kind kind, ConstBytes payload, bool last,
                                  Compression compression) {
-  if (const std::error_code error = check_writable()) return error;
+  if (!can_write()) return why_not_writable();
   const auto error = session_.connection().send(kind, payload, last, compression);
   if (error) return error;
   if (!has_room()) attend();
@@ -49,7 +51,7 @@ std::error_code StreamCore::feed(Kind kind, ConstBytes payload, bool last,
 }
 
 std::error_code StreamCore::feed(Kind kind, SharedBytes payload, Compression compression) {
-  if (const std::error_code error = check_writable()) return error;
+  if (!can_write()) return why_not_writable();
   const auto error = session_.connection().send(kind, std::move(payload), compression);
   if (error) return error;
   if (!has_room()) attend();
@@ -57,7 +59,7 @@ std::error_code StreamCore::feed(Kind kind, SharedBytes payload, Compression com
 }
 
 Operation StreamCore::send(Kind kind, ConstBytes payload, bool last, Compression compression) {
-  if (const std::error_code error = check_writable()) return error;
+  if (!can_write()) return why_not_writable();
   if (make_room()) {
     attend();
     return session_.connection().send(kind, payload, last, compression);
@@ -71,7 +73,7 @@ Operation StreamCore::send(Kind kind, ConstBytes payload, bool last, Compression
 }
 
 Operation StreamCore::send(Kind kind, SharedBytes payload, Compression compression) {
-  if (const std::error_code error = check_writable()) return error;
+  if (!can_write()) return why_not_writable();
   if (make_room()) {
     attend();
     return session_.connection().send(kind, std::move(payload), compression);
@@ -83,15 +85,30 @@ Operation StreamCore::send(Kind kind, SharedBytes payload, Compression compressi
   return Operation(operation);
 }
 
+Operation StreamCore::send(Message&& message, Compression compression) {
+  if (!can_write()) return why_not_writable();
+  if (make_room()) {
+    attend();
+    return session_.connection().send(std::move(message), compression);
+  }
+  detail::PendingOperation& operation = wait(What::send_on);
+  operation.payload = message.data;
+  operation.kind = message.kind;
+  operation.first = message.first;
+  operation.last = message.last;
+  operation.compression = compression;
+  return Operation(operation);
+}
+
 Operation StreamCore::ready() {
-  if (const std::error_code error = check_writable()) return error;
+  if (!can_write()) return why_not_writable();
   if (make_room()) return std::error_code{};
   return Operation(wait(What::ready));
 }
 
 Operation StreamCore::flush() {
   if (write_failed_) return std::error_code(errno_, std::system_category());
-  if (!is_send_waiting()) {
+  if (waiters_ == nullptr || !is_send_waiting()) {
     if (session_.unwritten() > 0) write_early();
     if (write_failed_) return std::error_code(errno_, std::system_category());
     if (session_.unwritten() == 0) return std::error_code{};
@@ -115,13 +132,13 @@ Operation StreamCore::close(CloseCode code, std::string_view reason) {
 }
 
 std::error_code StreamCore::ping(ConstBytes payload) {
-  if (const std::error_code error = check_writable()) return error;
+  if (!can_write()) return why_not_writable();
   attend();
   return session_.connection().ping(payload);
 }
 
 std::error_code StreamCore::pong(ConstBytes payload) {
-  if (const std::error_code error = check_writable()) return error;
+  if (!can_write()) return why_not_writable();
   attend();
   return session_.connection().pong(payload);
 }
@@ -163,8 +180,8 @@ void StreamCore::write_failed(int error) {
   });
 }
 
+// Precondition: something waits.
 bool StreamCore::is_send_waiting() const {
-  if (waiters_ == nullptr) return false;
   const detail::PendingOperation* operation = waiters_;
   do {
     if (operation->what != What::flush && operation->what != What::close) return true;
@@ -198,6 +215,7 @@ void StreamCore::serve_waiters() {
 bool StreamCore::serve(detail::PendingOperation& operation) {
   switch (operation.what) {
     case What::send:
+    case What::send_on:
     case What::send_shared:
     case What::ready: {
       if (!has_room()) return false;
@@ -205,6 +223,12 @@ bool StreamCore::serve(detail::PendingOperation& operation) {
       Connection& connection = session_.connection();
       if (operation.what == What::send) {
         result = connection.send(operation.kind, operation.payload, operation.last,
+                                 operation.compression);
+      } else if (operation.what == What::send_on) {
+        // It was mutable when it was handed over.
+        const Bytes data(const_cast<std::byte*>(operation.payload.data()),
+                         operation.payload.size());
+        result = connection.send(Message{operation.kind, data, operation.first, operation.last},
                                  operation.compression);
       } else if (operation.what == What::send_shared) {
         result =

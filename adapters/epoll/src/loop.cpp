@@ -16,7 +16,9 @@ namespace {
 // What epoll hands back: a Stream's address, that of an EventSource plus one, or one of these.
 constexpr std::uint64_t dropped = 0, mailbox_key = 2;
 constexpr std::uint64_t source_bit = 1;
-constexpr std::size_t batch = 512;  // events of one turn
+// Events of one turn. Few enough for what their streams touch, in the kernel too, to be still in
+// the cache when their output is written at the end of the turn.
+constexpr std::size_t batch = 64;
 
 std::uint64_t key_of(const void* address) { return reinterpret_cast<std::uintptr_t>(address); }
 
@@ -30,6 +32,18 @@ int timeout_until(Time until) {
   const auto milliseconds = std::chrono::ceil<std::chrono::milliseconds>(left).count();
   constexpr int longest = std::numeric_limits<int>::max();
   return milliseconds < longest ? static_cast<int>(milliseconds) : longest;
+}
+
+bool is_stream(std::uint64_t key) {
+  return key != dropped && key != mailbox_key && (key & source_bit) == 0;
+}
+
+void prefetch(std::uint64_t key) {
+  if (is_stream(key)) StreamCore::prefetch(reinterpret_cast<const Stream*>(key));
+}
+
+void prefetch_reader(std::uint64_t key) {
+  if (is_stream(key)) reinterpret_cast<const Stream*>(key)->prefetch_reader();
 }
 
 }  // namespace
@@ -136,6 +150,9 @@ void Loop::wait(std::optional<Time> until) {
   collected_ = count < 0 ? 0 : static_cast<std::size_t>(count);
   reading_.swap(unread_);
   for (std::size_t i = 0; i < collected_; ++i) {
+    // What the next ones need comes into the cache while this one is in its system calls.
+    if (i + 2 < collected_) prefetch(events_[i + 2].data.u64);
+    if (i + 1 < collected_) prefetch_reader(events_[i + 1].data.u64);
     const std::uint64_t key = events_[i].data.u64;
     if (key == dropped) continue;
     if (key == mailbox_key) {

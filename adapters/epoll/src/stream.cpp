@@ -66,6 +66,17 @@ void Stream::give_back(InputLease& lease) noexcept {
 }
 
 void Stream::write_output() {
+  // One segment is the rule, and has a system call that costs less.
+  std::array<ConstBytes, 2> segments;
+  if (session_.output(segments) > 1) return write_segments();
+  ssize_t size = 0;
+  do {
+    size = ::send(socket_.fd(), segments[0].data(), segments[0].size(), MSG_NOSIGNAL);
+  } while (size < 0 && errno == EINTR);
+  written(size, segments[0].size());
+}
+
+void Stream::write_segments() {
   std::array<ConstBytes, 64> segments;
   std::array<iovec, segments.size()> vectors;
   const std::size_t count = session_.output(segments);
@@ -82,10 +93,14 @@ void Stream::write_output() {
   do {
     size = ::sendmsg(socket_.fd(), &message, MSG_NOSIGNAL);
   } while (size < 0 && errno == EINTR);
+  written(size, offered);
+}
+
+void Stream::written(ssize_t size, std::size_t offered) {
   if (size < 0 && errno != EAGAIN) return write_failed(errno);
-  const std::size_t written = size < 0 ? 0 : static_cast<std::size_t>(size);
-  if (written < offered) writable_ = false;  // the next edge tells when there is room
-  if (written > 0) wrote(written);
+  const std::size_t taken = size < 0 ? 0 : static_cast<std::size_t>(size);
+  if (taken < offered) writable_ = false;  // the next edge tells when there is room
+  if (taken > 0) wrote(taken);
 }
 
 void Stream::shut_down() { ::shutdown(socket_.fd(), SHUT_WR); }

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <sys/types.h>
+
 #include <cstdint>
 #include <utility>
 
@@ -26,6 +28,8 @@ class Stream final : public StreamCore {
   InputLease& lend() override;
   void give_back(InputLease& lease) noexcept override;
   void write_output() override;
+  void write_segments();
+  void written(ssize_t size, std::size_t offered);
   void shut_down() override;
   void close_socket() noexcept override;
 

@@ -50,6 +50,13 @@ class ConnectRequest final : public Request {
   Endpoint endpoint_;
 };
 
+// Brings what the next result needs into the cache.
+void prefetch(std::uint64_t key) {
+  const auto tag = static_cast<Tag>(key & tag_bits);
+  if (tag == Tag::receive || tag == Tag::send)
+    StreamCore::prefetch(reinterpret_cast<const Stream*>(key & ~tag_bits));
+}
+
 }  // namespace
 
 void Engine::cancel(std::uint64_t key) noexcept {
@@ -132,7 +139,8 @@ void Loop::wait(std::optional<Time> until) {
   shared.reading.swap(shared.unread);
   if (shared.ring.is_submitted()) shared.gathered = 0;
   shared.ring.drain(
-      [this](std::uint64_t key, int result, unsigned flags) { dispatch(key, result, flags); });
+      [this](std::uint64_t key, int result, unsigned flags) { dispatch(key, result, flags); },
+      prefetch);
   for (Stream* const stream : shared.reading) stream->read();
   shared.reading.clear();
 }
@@ -178,7 +186,8 @@ void Loop::quiesce() noexcept {
     // and the end of the ring ends them.
     if (!shared.ring.wait_for_results()) return;
     shared.ring.drain(
-        [this](std::uint64_t key, int result, unsigned flags) { dispatch(key, result, flags); });
+        [this](std::uint64_t key, int result, unsigned flags) { dispatch(key, result, flags); },
+        [](std::uint64_t) {});
   }
 }
 

@@ -44,10 +44,12 @@ class Ring {
   /// Whether this thread may hand over requests: it was the first to do so, or would be.
   [[nodiscard]] bool is_ours() const { return !enabled_ || owner_ == std::this_thread::get_id(); }
 
-  /// Gives `handle(key, result, flags)` each result that is there now.
-  template <class Handle>
-  void drain(Handle handle) {
+  /// Gives `handle(key, result, flags)` each result that is there now, and `soon(key)` a result
+  /// before its turn.
+  template <class Handle, class Soon>
+  void drain(Handle handle, Soon soon) {
     for (unsigned left = io_uring_cq_ready(&ring_); left > 0; --left) {
+      if (left > 2) soon(key_ahead(2));
       io_uring_cqe* entry = nullptr;
       if (io_uring_peek_cqe(&ring_, &entry) != 0) return;
       const std::uint64_t key = entry->user_data;
@@ -61,6 +63,9 @@ class Ring {
  private:
   void set_up(const LoopOptions& options);
   void probe();
+  [[nodiscard]] std::uint64_t key_ahead(unsigned places) const {
+    return ring_.cq.cqes[(*ring_.cq.khead + places) & ring_.cq.ring_mask].user_data;
+  }
   [[nodiscard]] int enable() noexcept;
   void move_backlog() noexcept;
 

@@ -12,6 +12,8 @@ namespace wolframite::uring {
 namespace {
 
 constexpr std::uint8_t enough = 2;  // buffers kept for a stream that nobody reads
+// All of it, however long that takes: a part would only come back to be asked for again.
+constexpr unsigned send_flags = MSG_NOSIGNAL | MSG_WAITALL;
 
 void fill(Gather& gather, std::span<const ConstBytes> segments) {
   for (std::size_t i = 0; i < segments.size(); ++i) {
@@ -176,24 +178,28 @@ void Stream::write_output() {
 void Stream::begin_send() {
   if (!to_send_) return;  // it was closed meanwhile
   to_send_ = false;
-  Engine& shared = engine();
-  std::array<ConstBytes, Gather::max> segments;
+  // One segment is the rule.
+  std::array<ConstBytes, 2> segments;
   const std::size_t count = session_.output(segments);
   if (count == 0) {
     writable_ = true;
     return;
   }
   sending_ = true;
+  if (count > 1) return begin_send_segments();
+  io_uring_sqe& entry = engine().begin(key_of(this, Tag::send));
+  io_uring_prep_send(&entry, socket_.fd(), segments[0].data(), segments[0].size(), send_flags);
+}
+
+void Stream::begin_send_segments() {
+  Engine& shared = engine();
+  std::array<ConstBytes, Gather::max> segments;
+  const std::size_t count = session_.output(segments);
   io_uring_sqe& entry = shared.begin(key_of(this, Tag::send));
-  // All of it, however long that takes: a part would only come back to be asked for again.
-  constexpr unsigned how = MSG_NOSIGNAL | MSG_WAITALL;
-  if (count == 1) {
-    return io_uring_prep_send(&entry, socket_.fd(), segments[0].data(), segments[0].size(), how);
-  }
   if (shared.gathered == shared.gathers.size()) shared.gathers.emplace_back();
   Gather& gather = shared.gathers[shared.gathered++];
   fill(gather, std::span(segments).first(count));
-  io_uring_prep_sendmsg(&entry, socket_.fd(), &gather.message, how);
+  io_uring_prep_sendmsg(&entry, socket_.fd(), &gather.message, send_flags);
 }
 
 void Stream::on_sent(int result) {
@@ -207,6 +213,7 @@ void Stream::on_sent(int result) {
   } else if (result >= 0) {
     // Less is left where the session has dropped its output meanwhile, over an error.
     wrote(std::min(static_cast<std::size_t>(result), session_.pending_output()));
+    if (is_settled()) return;
   } else if (result != -EINTR && result != -EAGAIN) {
     return write_failed(-result);
   }

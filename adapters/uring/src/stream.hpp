@@ -18,6 +18,7 @@ class Stream final : public StreamCore {
   void begin_receive();
   /// Begins to send what is queued now.
   void begin_send();
+  void begin_send_segments();
 
   /// A result of one of them.
   void on_received(int result, unsigned flags);

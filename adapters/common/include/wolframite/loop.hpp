@@ -210,6 +210,19 @@ class Loop {
     std::uint32_t slot, generation;
   };
 
+  /// Gives large blocks back that were not used for a while.
+  class Trim final : public Timer {
+   public:
+    explicit Trim(Loop& loop) : loop_(loop) {}
+    /// Looks again in a while. Called once a turn in which there are any.
+    void arm();
+    void fire() override;
+
+   private:
+    Loop& loop_;
+    std::uint64_t requests_ = 0;  // when it was armed
+  };
+
   [[nodiscard]] bool is_alive(SlotRef task) const;
   [[nodiscard]] bool has_work() const;
   void cancel(SlotRef task);
@@ -229,6 +242,8 @@ class Loop {
   BufferPool buffers_;
   SystemEntropy entropy_;
   TimerQueue timers_;
+
+  Trim trim_{*this};
 
   detail::ListNode ready_;              // waiters to resume
   std::vector<SlotRef> starting_;       // tasks to start

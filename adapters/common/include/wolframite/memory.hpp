@@ -16,7 +16,8 @@ namespace wolframite {
 ///
 /// Blocks above 256 KiB, which hold large messages, have a bound of their own. Without them every
 /// such message would have its pages mapped, cleared and unmapped again, which takes longer than
-/// all that is done with it.
+/// all that is done with it. Whoever keeps the resource calls `release_large` once they have not
+/// been used for a while, as a Loop does.
 class LoopMemory final : public std::pmr::memory_resource {
  public:
   /// What passed through it, and what it holds.
@@ -30,13 +31,20 @@ class LoopMemory final : public std::pmr::memory_resource {
   /// Keeps at most `cache_limit` octets in free lists, and `large_cache_limit` in those of large
   /// blocks. Of a large block only as much is resident as was ever used.
   explicit LoopMemory(std::size_t cache_limit = 4U << 20U,
-                      std::size_t large_cache_limit = 16U << 20U)
+                      std::size_t large_cache_limit = 64U << 20U)
       : cache_limit_(cache_limit), large_cache_limit_(large_cache_limit) {}
   LoopMemory(const LoopMemory&) = delete;
   LoopMemory& operator=(const LoopMemory&) = delete;
   ~LoopMemory() override;
 
   [[nodiscard]] const Counters& counters() const { return counters_; }  ///< as of now
+
+  /// Gives the large blocks in free lists back to the system.
+  void release_large() noexcept;
+  /// Octets of large blocks in free lists.
+  [[nodiscard]] std::size_t large_cached() const { return large_cached_; }
+  /// How often a large block was asked for.
+  [[nodiscard]] std::uint64_t large_requests() const { return large_requests_; }
 
  private:
   static constexpr std::size_t min_block = 64, max_small_block = 256U << 10U,
@@ -45,6 +53,7 @@ class LoopMemory final : public std::pmr::memory_resource {
     Free* next;
   };
 
+  void release_from(std::size_t first_class) noexcept;
   void* do_allocate(std::size_t size, std::size_t alignment) override;
   void do_deallocate(void* block, std::size_t size, std::size_t alignment) override;
   bool do_is_equal(const std::pmr::memory_resource& other) const noexcept override {
@@ -55,6 +64,7 @@ class LoopMemory final : public std::pmr::memory_resource {
   std::size_t cache_limit_;
   std::size_t large_cache_limit_;
   std::size_t large_cached_ = 0;  // of the octets in free lists
+  std::uint64_t large_requests_ = 0;
   Counters counters_;
 };
 

@@ -51,7 +51,7 @@ namespace detail {
 
 /// A send, ready, flush or close that has to wait.
 struct PendingOperation : Waiter {
-  enum class What : std::uint8_t { send, send_shared, ready, flush, close };
+  enum class What : std::uint8_t { send, send_on, send_shared, ready, flush, close };
 
   Loop* loop = nullptr;
   StreamCore* core = nullptr;  // null once it is done
@@ -62,6 +62,7 @@ struct PendingOperation : Waiter {
   What what = What::send;
   Kind kind = Kind::binary;
   Compression compression = Compression::automatic;
+  bool first = true;
   bool last = true;
   bool begun = false;
 };
@@ -107,6 +108,8 @@ class StreamCore : public Timer {
   [[nodiscard]] Operation send(Kind kind, ConstBytes payload, bool last, Compression compression);
   /// See WebSocketStream::send.
   [[nodiscard]] Operation send(Kind kind, SharedBytes payload, Compression compression);
+  /// See WebSocketStream::send.
+  [[nodiscard]] Operation send(Message&& message, Compression compression);
   [[nodiscard]] Operation ready();  ///< see WebSocketStream::ready
   [[nodiscard]] Operation flush();  ///< see WebSocketStream::flush
   /// See WebSocketStream::close.
@@ -153,6 +156,12 @@ class StreamCore : public Timer {
   [[nodiscard]] Socket& socket() { return socket_; }              ///< closed once all is over
   [[nodiscard]] const Socket& socket() const { return socket_; }  ///< closed once all is over
 
+  /// Begins to load a stream that will be told something soon into the processor's cache: with many
+  /// streams it has left it since the last time.
+  static void prefetch(const StreamCore* stream);
+  /// The same for the coroutine that waits for input. Once the stream itself is there.
+  void prefetch_reader() const;
+
   /// Whether a receive buffer is leased to this stream.
   [[nodiscard]] bool holds_buffer() const { return input_ != nullptr; }
 
@@ -172,6 +181,12 @@ class StreamCore : public Timer {
 
   /// Whether somebody waits for input, and has used up all there was.
   [[nodiscard]] bool wants_input() const;
+
+  /// Whether `settle` would find nothing to do after a write, however often it is called.
+  [[nodiscard]] bool is_settled() const {
+    return waiters_ == nullptr && ended_ == nullptr && !closing_ && !orphaned_ &&
+           session_.connection().is_open() && !session_.wants_write() && !session_.deadline();
+  }
 
   /// @}
   /// @name What backends are asked for
@@ -223,18 +238,21 @@ class StreamCore : public Timer {
   // Reading.
   bool poll();                 // awaiters: whether there is something to hand out
   bool take_in(bool deliver);  // receives until there is
-  [[nodiscard]] std::optional<Event> receive();
   bool handle(const Event& event, bool deliver);
   void hold(InputLease::Holds what, const void* head);
+  void hold_message(const Message& message);
   void release_input() noexcept;
   void proceed();
   void wake_reader();
   [[nodiscard]] std::optional<Message> take_message();
   [[nodiscard]] Step take_step();
-  [[nodiscard]] bool is_view_out() const;
+  [[nodiscard]] bool is_view_out() const {
+    return input_ != nullptr && input_->holds != InputLease::Holds::nothing;
+  }
 
   // Writing.
-  [[nodiscard]] std::error_code check_writable();
+  [[nodiscard]] bool can_write();
+  [[nodiscard]] std::error_code why_not_writable() const;
   [[nodiscard]] bool has_room() const;
   [[nodiscard]] bool make_room();
   void write_early();
@@ -251,7 +269,10 @@ class StreamCore : public Timer {
 
   // Time, and the end of the turn.
   void fire() override;
-  void tell_time();
+  void tell_time() {
+    if (told_turn_ != loop_.turn_) tell_time_now();
+  }
+  void tell_time_now();
   void advance();
   void settle();
 
@@ -278,6 +299,18 @@ class StreamCore : public Timer {
   };
   std::unique_ptr<Ended> ended_;
 };
+
+inline void StreamCore::prefetch(const StreamCore* stream) {
+  constexpr std::size_t line = 64;
+  const auto* const begin = reinterpret_cast<const std::byte*>(stream);
+  for (std::size_t at = 0; at < sizeof(StreamCore); at += line) __builtin_prefetch(begin + at, 1);
+}
+
+inline void StreamCore::prefetch_reader() const {
+  constexpr std::size_t line = 64, usual_frame = 4 * line;
+  const auto* const begin = static_cast<const std::byte*>(reader_.address());
+  for (std::size_t at = 0; at < usual_frame; at += line) __builtin_prefetch(begin + at, 1);
+}
 
 /// For those who build awaitables: a coroutine that waits for what a stream receives next. One
 /// pointer, for every idle echo holds one.

@@ -130,6 +130,13 @@ class WebSocketStream {
     return core_->send(kind, std::move(payload), compression);
   }
 
+  /// Sends on a message, or a piece of one, that `next` has given, in one copy less where it was
+  /// large and came from this stream. Its octets must not be used any more; while the send waits,
+  /// `next` must not be called. Otherwise as the first `send`.
+  Operation send(Message&& message, Compression compression = Compression::automatic) {
+    return core_->send(std::move(message), compression);
+  }
+
   /// Queues a message whatever is queued already, and has it written by a later `flush` or `send`;
   /// or soon, if `Config::write_buffer_size` is reached. `write_buffer_full` above
   /// `Config::max_write_buffer_size`.
