@@ -23,12 +23,16 @@ struct Server {
   std::list<WebSocketStream*> streams{};  // that messages are sent on to
 };
 
-Task<> echo(Server& server, Socket socket) {
-  auto stream = co_await accept(server.loop, std::move(socket), server.options);
-  if (!stream) co_return;
-  while (const auto message = co_await stream->next()) {
-    if (co_await stream->send(message->kind, message->data)) break;
+Task<> echo(WebSocketStream stream) {
+  while (auto message = co_await stream.next()) {
+    if (co_await stream.send(std::move(*message))) break;
   }
+}
+
+// A task of its own, so that what accepting needs does not stay as long as the stream does.
+Task<> open(Server& server, Socket socket) {
+  auto stream = co_await accept(server.loop, std::move(socket), server.options);
+  if (stream) server.loop.spawn(echo(std::move(*stream)));
 }
 
 Task<> broadcast(Server& server, Socket socket) {
@@ -47,7 +51,7 @@ Task<> broadcast(Server& server, Socket socket) {
 Task<> serve(Server& server, backend::Listener& listener) {
   while (auto socket = co_await listener.accept()) {
     server.loop.spawn(server.broadcasts ? broadcast(server, std::move(*socket))
-                                        : echo(server, std::move(*socket)));
+                                        : open(server, std::move(*socket)));
   }
 }
 
