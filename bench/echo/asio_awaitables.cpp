@@ -1,5 +1,9 @@
 // The smallest echo server over Asio that is made of coroutines.
+#if __has_include(<asio/as_tuple.hpp>)
 #include <asio/as_tuple.hpp>
+#else
+#include <asio/experimental/as_tuple.hpp>
+#endif
 #include <asio/co_spawn.hpp>
 #include <asio/detached.hpp>
 #include <asio/use_awaitable.hpp>
@@ -9,7 +13,12 @@
 namespace {
 
 using namespace bench;
-constexpr auto token = net::as_tuple(net::use_awaitable);
+#if __has_include(<asio/as_tuple.hpp>)
+using net::as_tuple;
+#else
+using net::experimental::as_tuple;
+#endif
+constexpr auto token = as_tuple(net::use_awaitable);
 
 net::awaitable<void> echo(Server& server, tcp::socket socket) {
   auto [failed, stream] =

@@ -1,5 +1,4 @@
 // What a stream receives, and who waits for it.
-#include <asio/error.hpp>
 #include <utility>
 #include <variant>
 
@@ -26,8 +25,9 @@ void Engine::serve_reader() {
     reader_->message = message_;
     finish(*reader_, {});
   } else if (ended_ != nullptr) {
-    const std::error_code why = ended_->closed.why;
-    finish(*reader_, why ? why : make_error_code(::asio::error::eof));
+    std::error_code why = ended_->closed.why;
+    if (!why) why = make_error_code(net::error::eof);
+    finish(*reader_, why);
   }
 }
 
@@ -153,7 +153,7 @@ void Engine::received(std::size_t size) {
 void Engine::read_failed(std::error_code why) {
   give_room_back();
   eof_ = true;
-  if (why != ::asio::error::eof) read_error_ = why;
+  if (why != make_error_code(net::error::eof)) read_error_ = why;
   proceed();
 }
 

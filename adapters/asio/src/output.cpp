@@ -136,12 +136,12 @@ std::error_code Engine::pong(ConstBytes payload) {
   return session_.connection().pong(payload);
 }
 
-std::size_t Engine::gather(std::span<::asio::const_buffer> buffers) {
+std::size_t Engine::gather(std::span<net::const_buffer> buffers) {
   std::array<ConstBytes, 64> segments;
   const std::size_t count =
       session_.output(std::span(segments).first(std::min(buffers.size(), segments.size())));
   for (std::size_t i = 0; i < count; ++i) {
-    buffers[i] = ::asio::const_buffer(segments[i].data(), segments[i].size());
+    buffers[i] = net::const_buffer(segments[i].data(), segments[i].size());
   }
   return count;
 }

@@ -2,8 +2,6 @@
 /// All of a stream but the calls on the layer below it.
 #pragma once
 
-#include <asio/any_io_executor.hpp>
-#include <asio/buffer.hpp>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -17,6 +15,7 @@
 #include <variant>
 
 #include "wolframite/accept.hpp"
+#include "wolframite/asio/detail/net.hpp"
 #include "wolframite/asio/detail/operation.hpp"
 #include "wolframite/asio/detail/pool.hpp"
 #include "wolframite/session.hpp"
@@ -26,7 +25,7 @@ namespace wolframite::asio::detail {
 
 struct Opening;
 
-[[nodiscard]] Pool& pool_of(const ::asio::any_io_executor& executor);
+[[nodiscard]] Pool& pool_of(const net::any_io_executor& executor);
 
 /// One WebSocket connection: a Session, the operations that wait on it, and the rules of when to
 /// read and write. Not a template: what is below it is reached through a few virtual functions.
@@ -41,7 +40,7 @@ struct Opening;
 /// initiating function, and many sends become one write.
 class Engine : public Cancellable, public std::enable_shared_from_this<Engine> {
  public:
-  using Executor = ::asio::any_io_executor;
+  using Executor = net::any_io_executor;
 
   Engine(Executor executor, Connection connection);
   Engine(const Engine&) = delete;
@@ -111,7 +110,7 @@ class Engine : public Cancellable, public std::enable_shared_from_this<Engine> {
   [[nodiscard]] Bytes room();
   void received(std::size_t size);
   void read_failed(std::error_code why);
-  [[nodiscard]] std::size_t gather(std::span<::asio::const_buffer> buffers);
+  [[nodiscard]] std::size_t gather(std::span<net::const_buffer> buffers);
   void wrote(std::size_t size);
   void write_failed(std::error_code why);
   void give_room_back() noexcept;
