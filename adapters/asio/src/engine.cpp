@@ -139,10 +139,18 @@ bool Engine::call_handlers(int& budget) {
   continue_opening();
   while (Operation* const operation = done_.front()) {
     if (budget-- == 0) return false;
-    operation->unlink();
-    if (operation == reader_) reader_ = nullptr;
-    operation->complete();
+    if (release_done(*operation)) operation->complete();
   }
+  return true;
+}
+
+bool Engine::release_done(Operation& operation) {
+  if (!operation.done) return false;
+  if (&operation == reader_) {
+    if (closing_) keep_message();
+    reader_ = nullptr;
+  }
+  operation.unlink();
   return true;
 }
 
@@ -150,6 +158,7 @@ void Engine::settle() {
   if (!is_layer_open() && !eof_ && !reading_ && !orphaned_ && !session_.is_terminated()) {
     read_failed(make_error_code(net::error::bad_descriptor));  // somebody else has closed it
   }
+  discard_unasked();
   const bool told = advance();
   for (int i = 0; i < transfers_a_turn && can_write(); ++i) write();
   serve_waiters();

@@ -1,4 +1,6 @@
 // What a stream receives, and who waits for it.
+#include <algorithm>
+#include <memory>
 #include <utility>
 #include <variant>
 
@@ -29,6 +31,24 @@ void Engine::serve_reader() {
     if (!why) why = make_error_code(net::error::eof);
     finish(*reader_, why);
   }
+}
+
+// Once close() was called reading goes on whether or not another message is asked for. So the
+// message that a handler is given gets octets of its own.
+void Engine::keep_message() {
+  if (reader_->result || holds_ != Holds::message) return;
+  const ConstBytes octets = message_.data;
+  kept_ = std::make_unique<std::byte[]>(octets.size());
+  std::copy(octets.begin(), octets.end(), kept_.get());
+  reader_->message.data = Bytes(kept_.get(), octets.size());
+}
+
+// Once close() was called, what came and nobody waits for must not hold up what comes after it.
+void Engine::discard_unasked() {
+  if (!closing_ || reader_ != nullptr || holds_ != Holds::message) return;
+  drop_view();
+  tell_time();
+  if (ended_ == nullptr && (buffer_ != nullptr || receive_first_)) take_in(false);
 }
 
 bool Engine::wants_input() const {

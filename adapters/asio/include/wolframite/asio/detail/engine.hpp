@@ -69,6 +69,9 @@ class Engine : public Cancellable, public std::enable_shared_from_this<Engine> {
   [[nodiscard]] std::error_code ping(ConstBytes payload);
   [[nodiscard]] std::error_code pong(ConstBytes payload);
 
+  /// Gives an operation up that is done, for its handler to be called; or returns false.
+  [[nodiscard]] bool release_done(Operation& operation);
+
   /// Takes the operation back, unless it is done; it completes with `operation_aborted`.
   void cancel(Operation& operation) override;
   void cancel_all();
@@ -161,6 +164,8 @@ class Engine : public Cancellable, public std::enable_shared_from_this<Engine> {
   void release_input() noexcept;
   void proceed();
   void serve_reader();
+  void keep_message();
+  void discard_unasked();
 
   // Opening.
   void continue_opening();
@@ -209,6 +214,7 @@ class Engine : public Cancellable, public std::enable_shared_from_this<Engine> {
   std::byte* room_ = nullptr;   // what the layer reads into
   const void* head_ = nullptr;  // the Request or Response
   Message message_{Kind::binary, {}};
+  std::unique_ptr<std::byte[]> kept_;  // octets that a handler was given while closing
 
   NextOperation* reader_ = nullptr;  // waits, or is done and its handler was not called yet
   Operations waiters_;               // for room, or for the kernel, or for the end
