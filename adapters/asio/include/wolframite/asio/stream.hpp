@@ -33,7 +33,8 @@ concept CompletionToken =
 ///
 /// All that is called on a stream, its destructor included, is called on its executor; where
 /// several threads run that, it is a strand. Handlers are called on their associated executor,
-/// which is the stream's by default, and never from inside the function that began the operation.
+/// which is the stream's by default, and never from inside the function that began the operation;
+/// unless one has an immediate executor of its own (Asio 1.27), and the operation is done at once.
 /// Any number of sends, flushes and closes may be under way, and one `async_next` beside them.
 ///
 /// Cancellation, of any type, loses nothing: the next `async_next` goes on where a cancelled one

@@ -107,6 +107,15 @@ class OperationOf final : public Base {
     if (slot.is_connected()) slot.template emplace<Canceller>(*this);
   }
 
+#ifdef WOLFRAMITE_ASIO_IMMEDIATE
+  /// Frees the operation, and calls its handler by way of the executor that it has for what
+  /// completes at once.
+  void complete_at_once(const net::any_io_executor& home) {
+    const auto immediate = net::get_associated_immediate_executor(handler_, home);
+    net::dispatch(immediate, release());
+  }
+#endif
+
  private:
   template <class... Arguments>
   OperationOf(Handler&& handler, const net::any_io_executor& home, const Default& otherwise,
@@ -155,6 +164,15 @@ class OperationOf final : public Base {
   Work work_;
 };
 
+#ifdef WOLFRAMITE_ASIO_IMMEDIATE
+/// Whether a handler has an executor of its own for what completes at once. Asio marks who has not.
+template <class Handler>
+inline constexpr bool has_immediate_executor = !requires {
+  typename net::associated_immediate_executor<
+      Handler, net::any_io_executor>::asio_associated_immediate_executor_is_unspecialised;
+};
+#endif
+
 /// Makes the operation of a handler, and has `begin` ask the engine for it.
 template <class Base, class Begin>
 struct Initiation {
@@ -167,6 +185,11 @@ struct Initiation {
         std::decay_t<Handler>(std::forward<Handler>(handler)), engine->executor());
     operation.let_cancel(*engine);
     begin(*engine, operation, std::forward<Arguments>(arguments)...);
+#ifdef WOLFRAMITE_ASIO_IMMEDIATE
+    if constexpr (has_immediate_executor<std::decay_t<Handler>>) {
+      if (engine->release_done(operation)) operation.complete_at_once(engine->executor());
+    }
+#endif
   }
 
   std::shared_ptr<Engine> engine;

@@ -23,6 +23,10 @@
 #include <boost/asio/prefer.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/version.hpp>
+#if __has_include(<boost/asio/associated_immediate_executor.hpp>)
+#include <boost/asio/associated_immediate_executor.hpp>
+#define WOLFRAMITE_ASIO_IMMEDIATE 1
+#endif
 #else
 #include <asio/any_io_executor.hpp>
 #include <asio/associated_allocator.hpp>
@@ -42,6 +46,10 @@
 #include <asio/prefer.hpp>
 #include <asio/steady_timer.hpp>
 #include <asio/version.hpp>
+#if __has_include(<asio/associated_immediate_executor.hpp>)
+#include <asio/associated_immediate_executor.hpp>
+#define WOLFRAMITE_ASIO_IMMEDIATE 1
+#endif
 #endif
 
 #pragma GCC visibility push(default)
