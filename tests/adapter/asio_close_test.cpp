@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "asio_rig.hpp"
+#include "tls_pair.hpp"
 #include "wire.hpp"
 
 namespace wolframite::test {
@@ -59,6 +60,7 @@ void check_end(Closing& test) {
   test.peer.close();
   settle(test.context);
   CHECK(test.closed);
+  REQUIRE(test.stream.closed() != nullptr);
   CHECK(test.stream.closed()->clean);
   CHECK_FALSE(test.stream.next_layer().is_open());
 }
@@ -152,6 +154,35 @@ TEST_CASE("async_close is cancelled with a message on its way: closing goes on b
   CHECK(got == "two");
   CHECK(test.result == net::error::operation_aborted);
   check_end(test);
+}
+
+TEST_CASE("async_close finds a Close that was decrypted already, behind a message") {
+  net::io_context context;
+  auto [left, right] = connected(context.get_executor(), context.get_executor());
+  TcpStream server, client;
+  wolframite::asio::AcceptOptions accepting{.config = patient};
+  accepting.tls = server_context();
+  wolframite::asio::async_accept(std::move(left), accepting,
+                                 [&](error_code, TcpStream stream) { server = std::move(stream); });
+  wolframite::asio::async_client_tls(
+      std::move(right), "wss://server.test/",
+      wolframite::asio::ClientOptions{.config = patient, .connector = client_context()},
+      [&](error_code, wolframite::asio::Client<tcp::socket> made) {
+        client = std::move(made.stream);
+      });
+  run_until(context, [&] { return server && client; });
+
+  bool server_closed = false, client_closed = false;
+  server.async_next([&](error_code, Message) {
+    server.async_close([&](error_code error) { server_closed = !error; });
+  });
+  settle(context);
+  CHECK_FALSE(client.feed(Kind::text, bytes_of("one")));
+  CHECK_FALSE(client.feed(Kind::text, bytes_of("two")));
+  client.async_close([&](error_code error) { client_closed = !error; });
+  settle(context);
+  CHECK(server_closed);
+  CHECK(client_closed);
 }
 
 }  // namespace
