@@ -1,24 +1,24 @@
 // The smallest echo server over Asio that is made of coroutines.
-#if __has_include(<asio/as_tuple.hpp>)
-#include <asio/as_tuple.hpp>
-#else
-#include <asio/experimental/as_tuple.hpp>
-#endif
 #include <asio/co_spawn.hpp>
 #include <asio/detached.hpp>
 #include <asio/use_awaitable.hpp>
 
 #include "asio_server.hpp"
 
+#if __has_include(<asio/as_tuple.hpp>)
+#include <asio/as_tuple.hpp>
+#else
+#include <asio/experimental/as_tuple.hpp>
+#endif
+
 namespace {
 
 using namespace bench;
 #if __has_include(<asio/as_tuple.hpp>)
-using net::as_tuple;
+constexpr auto token = net::as_tuple(net::use_awaitable);
 #else
-using net::experimental::as_tuple;
+constexpr auto token = net::experimental::as_tuple(net::use_awaitable);
 #endif
-constexpr auto token = as_tuple(net::use_awaitable);
 
 net::awaitable<void> echo(Server& server, tcp::socket socket) {
   auto [failed, stream] =

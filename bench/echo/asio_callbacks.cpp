@@ -29,17 +29,17 @@ class Echo : public std::enable_shared_from_this<Echo> {
   Stream stream_;
 };
 
-void accept(Server& server) {
+void accept_all(Server& server) {
   server.acceptor.async_accept([&server](std::error_code error, tcp::socket socket) {
     if (error) return;
     wolframite::asio::async_accept(std::move(socket), server.options,
                                    [](std::error_code failed, Stream stream) {
                                      if (!failed) std::make_shared<Echo>(std::move(stream))->next();
                                    });
-    accept(server);
+    accept_all(server);
   });
 }
 
 }  // namespace
 
-int main(int argc, char** argv) { return run(argc, argv, accept); }
+int main(int argc, char** argv) { return run(argc, argv, accept_all); }
