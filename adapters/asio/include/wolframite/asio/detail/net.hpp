@@ -5,6 +5,10 @@
 #include <system_error>
 
 #ifdef WOLFRAMITE_ASIO_BOOST
+#include <boost/asio/version.hpp>
+#if BOOST_ASIO_VERSION < 102600
+#error "Boost 1.81 or newer is needed"
+#endif
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/associated_allocator.hpp>
 #include <boost/asio/associated_cancellation_slot.hpp>
@@ -22,12 +26,15 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/prefer.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <boost/asio/version.hpp>
 #if __has_include(<boost/asio/associated_immediate_executor.hpp>)
 #include <boost/asio/associated_immediate_executor.hpp>
 #define WOLFRAMITE_ASIO_IMMEDIATE 1
 #endif
 #else
+#include <asio/version.hpp>
+#if ASIO_VERSION < 102200
+#error "Asio 1.22 or newer is needed"
+#endif
 #include <asio/any_io_executor.hpp>
 #include <asio/associated_allocator.hpp>
 #include <asio/associated_cancellation_slot.hpp>
@@ -45,7 +52,6 @@
 #include <asio/post.hpp>
 #include <asio/prefer.hpp>
 #include <asio/steady_timer.hpp>
-#include <asio/version.hpp>
 #if __has_include(<asio/associated_immediate_executor.hpp>)
 #include <asio/associated_immediate_executor.hpp>
 #define WOLFRAMITE_ASIO_IMMEDIATE 1
@@ -56,7 +62,6 @@
 namespace wolframite::asio {
 
 #ifdef WOLFRAMITE_ASIO_BOOST
-static_assert(BOOST_ASIO_VERSION >= 102600, "Boost 1.81 or newer is needed");
 namespace net = ::boost::asio;
 
 /// What completion signatures have: that of the Asio below, so that tokens treat it as an error.
@@ -80,7 +85,6 @@ namespace detail {
 
 }  // namespace detail
 #else
-static_assert(ASIO_VERSION >= 102200, "Asio 1.22 or newer is needed");
 namespace net = ::asio;
 
 /// What completion signatures have: that of the Asio below, so that tokens treat it as an error.
