@@ -8,6 +8,7 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <system_error>
 #include <vector>
 
 #include "wolframite/close_code.hpp"
@@ -109,6 +110,14 @@ TEST_CASE("numbers that are no error are told so") {
   const std::error_condition condition(99, make_error_condition(ErrorClass::url).category());
   CHECK(condition.message() == "not an error class of wolframite");
   CHECK(condition.category().name() != std::string_view(error_category().name()));
+}
+
+TEST_CASE("the categories have a dynamic type, which Boost.System asks for") {
+  class Foreign : public std::error_category {};
+  for (const std::error_category* const category :
+       {&error_category(), &make_error_condition(ErrorClass::url).category()}) {
+    CHECK(dynamic_cast<const Foreign*>(category) == nullptr);
+  }
 }
 
 TEST_CASE("close codes tell the peer what it did; abnormal where no Close frame can") {

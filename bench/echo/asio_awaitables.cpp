@@ -2,11 +2,10 @@
 #include <asio/co_spawn.hpp>
 #include <asio/detached.hpp>
 #include <asio/use_awaitable.hpp>
-#include <asio/version.hpp>
 
 #include "asio_server.hpp"
 
-#if ASIO_VERSION >= 102400
+#if __has_include(<asio/as_tuple.hpp>)
 #include <asio/as_tuple.hpp>
 #else
 #include <asio/experimental/as_tuple.hpp>
@@ -15,7 +14,7 @@
 namespace {
 
 using namespace bench;
-#if ASIO_VERSION >= 102400
+#if __has_include(<asio/as_tuple.hpp>)
 constexpr auto token = net::as_tuple(net::use_awaitable);
 #else
 constexpr auto token = net::experimental::as_tuple(net::use_awaitable);

@@ -33,9 +33,9 @@ class Acceptor final : public Listener {
 
  private:
   struct Watched {
-    Watched(::asio::io_context& context, Acceptor& acceptor)
+    Watched(asio::net::io_context& context, Acceptor& acceptor)
         : descriptor(context), owner(&acceptor) {}
-    ::asio::posix::stream_descriptor descriptor;
+    asio::net::posix::stream_descriptor descriptor;
     Acceptor* owner;
     bool waiting = false;
   };
@@ -68,7 +68,7 @@ class Acceptor final : public Listener {
 
   void wait() {
     if (std::exchange(watched_->waiting, true)) return;
-    watched_->descriptor.async_wait(::asio::posix::stream_descriptor::wait_read,
+    watched_->descriptor.async_wait(asio::net::posix::stream_descriptor::wait_read,
                                     [watched = watched_](std::error_code error) {
                                       watched->waiting = false;
                                       if (!error && watched->owner) watched->owner->serve();
@@ -91,11 +91,12 @@ Loop::~Loop() {
 }
 
 void Loop::watch_mailbox() {
-  mailbox_.async_wait(::asio::posix::stream_descriptor::wait_read, [this](std::error_code error) {
-    if (error) return;
-    mailbox()->clear();
-    watch_mailbox();
-  });
+  mailbox_.async_wait(asio::net::posix::stream_descriptor::wait_read,
+                      [this](std::error_code error) {
+                        if (error) return;
+                        mailbox()->clear();
+                        watch_mailbox();
+                      });
 }
 
 wolframite::asio::detail::Pool& Loop::pool() const {

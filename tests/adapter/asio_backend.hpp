@@ -21,7 +21,7 @@
 
 namespace wolframite::asio_backend {
 
-using tcp = ::asio::ip::tcp;
+using tcp = asio::net::ip::tcp;
 using TcpStream = wolframite::asio::WebSocketStream<tcp::socket>;
 
 class Loop final : public wolframite::Loop {
@@ -29,7 +29,7 @@ class Loop final : public wolframite::Loop {
   Loop();
   ~Loop() override;
 
-  [[nodiscard]] ::asio::io_context& context() { return context_; }
+  [[nodiscard]] asio::net::io_context& context() { return context_; }
 
   // Of the adapter, not of the loop that carries it here.
   [[nodiscard]] std::size_t stream_count() const { return pool().streams(); }
@@ -47,15 +47,16 @@ class Loop final : public wolframite::Loop {
   void wait(std::optional<Time> until) override;
   void watch_mailbox();
 
-  mutable ::asio::io_context context_{1};
-  ::asio::posix::stream_descriptor mailbox_{context_};
+  mutable asio::net::io_context context_{1};
+  asio::net::posix::stream_descriptor mailbox_{context_};
 };
 
 /// A system error as the system's category has it: Asio 1.22 has one of its own, whose codes equal
 /// no `std::errc`.
 [[nodiscard]] inline std::error_code of_system(std::error_code error) {
-  const bool asio = error.category() == ::asio::error::get_system_category();
-  return asio ? std::error_code(error.value(), std::system_category()) : error;
+  const bool from_asio = error.category() == static_cast<const std::error_category&>(
+                                                 asio::net::error::get_system_category());
+  return from_asio ? std::error_code(error.value(), std::system_category()) : error;
 }
 
 /// What an operation of the adapter and a coroutine that waits for it share.
@@ -66,7 +67,7 @@ struct Waiting {
   bool done = false;
   std::error_code error;
   std::tuple<Results...> results;
-  ::asio::cancellation_signal signal;
+  asio::net::cancellation_signal signal;
 };
 
 /// An operation under way. Destroying it calls it off.
@@ -78,7 +79,7 @@ class [[nodiscard]] Pending {
   template <class Begin>
   Pending(Loop& loop, Begin begin) : state_(std::make_shared<State>()) {
     state_->loop = &loop;
-    begin(::asio::bind_cancellation_slot(
+    begin(asio::net::bind_cancellation_slot(
         state_->signal.slot(), [state = state_](std::error_code error, Results... results) {
           state->done = true;
           state->error = of_system(error);
@@ -91,7 +92,7 @@ class [[nodiscard]] Pending {
   ~Pending() {
     if (!state_ || state_->done) return;
     state_->frame = nullptr;
-    state_->signal.emit(::asio::cancellation_type::total);
+    state_->signal.emit(asio::net::cancellation_type::total);
   }
 
   [[nodiscard]] bool await_ready() const { return state_->done; }

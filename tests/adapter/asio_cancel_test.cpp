@@ -27,9 +27,9 @@ TEST_CASE("cancelling async_next, by every type, loses nothing") {
     const std::string frame = client_frame(final_text, "whole");
     net::write(right, net::buffer(frame.substr(0, 7)));
     net::cancellation_signal signal;
-    std::error_code error;
-    stream.async_next(net::bind_cancellation_slot(
-        signal.slot(), [&](std::error_code why, Message) { error = why; }));
+    error_code error;
+    stream.async_next(
+        net::bind_cancellation_slot(signal.slot(), [&](error_code why, Message) { error = why; }));
     settle(context);
     CHECK_FALSE(error);
     signal.emit(type);
@@ -39,7 +39,7 @@ TEST_CASE("cancelling async_next, by every type, loses nothing") {
     CHECK(error == net::error::operation_aborted);
     net::write(right, net::buffer(frame.substr(7)));
     std::string got;
-    stream.async_next([&](std::error_code, Message message) { got = message.text(); });
+    stream.async_next([&](error_code, Message message) { got = message.text(); });
     run_until(context, [&] { return !got.empty(); });
     CHECK(got == "whole");
   }
@@ -51,16 +51,16 @@ TEST_CASE("async_next is cancelled when its message is there already: the next o
   TcpStream stream = opened(std::move(left), Role::server);
   net::write(right, net::buffer(client_frame(final_text, "a") + client_frame(final_text, "b")));
   std::string first, second;
-  stream.async_next([&](std::error_code, Message message) { first = message.text(); });
+  stream.async_next([&](error_code, Message message) { first = message.text(); });
   run_until(context, [&] { return !first.empty(); });
   net::cancellation_signal signal;
-  std::error_code error;
-  stream.async_next(net::bind_cancellation_slot(
-      signal.slot(), [&](std::error_code why, Message) { error = why; }));
+  error_code error;
+  stream.async_next(
+      net::bind_cancellation_slot(signal.slot(), [&](error_code why, Message) { error = why; }));
   signal.emit(net::cancellation_type::total);
   settle(context);
   CHECK(error == net::error::operation_aborted);
-  stream.async_next([&](std::error_code, Message message) { second = message.text(); });
+  stream.async_next([&](error_code, Message message) { second = message.text(); });
   settle(context);
   CHECK(second == "b");
 }
@@ -72,14 +72,14 @@ TEST_CASE("cancelling a send that waits, by every type, sends nothing of it") {
     TcpStream& server = ends.server;
     TcpStream& client = ends.client;
     const std::string big(8U << 20U, 'x');
-    std::array<std::error_code, 3> errors;
+    std::array<error_code, 3> errors;
     std::array<bool, 3> done{};
     net::cancellation_signal signal;
-    client.async_send(big, [&](std::error_code error) { errors[0] = error, done[0] = true; });
-    client.async_send(
-        "cancelled", net::bind_cancellation_slot(
-                         signal.slot(), [&](std::error_code e) { errors[1] = e, done[1] = true; }));
-    client.async_send("kept", [&](std::error_code error) { errors[2] = error, done[2] = true; });
+    client.async_send(big, [&](error_code error) { errors[0] = error, done[0] = true; });
+    client.async_send("cancelled", net::bind_cancellation_slot(signal.slot(), [&](error_code e) {
+                        errors[1] = e, done[1] = true;
+                      }));
+    client.async_send("kept", [&](error_code error) { errors[2] = error, done[2] = true; });
     settle(context);
     CHECK(done[0]);
     CHECK_FALSE(done[1]);
@@ -89,7 +89,7 @@ TEST_CASE("cancelling a send that waits, by every type, sends nothing of it") {
     CHECK_FALSE(done[2]);
     std::vector<std::size_t> sizes;
     std::function<void()> read = [&] {
-      server.async_next([&](std::error_code error, Message message) {
+      server.async_next([&](error_code error, Message message) {
         REQUIRE_FALSE(error);
         sizes.push_back(message.data.size());
         if (sizes.size() < 2) read();
@@ -109,9 +109,9 @@ TEST_CASE(
     auto [left, right] = connected(context.get_executor(), context.get_executor());
     TcpStream stream = opened(std::move(left), Role::server);
     net::cancellation_signal signal;
-    std::error_code closing, accepting;
+    error_code closing, accepting;
     stream.async_close(
-        net::bind_cancellation_slot(signal.slot(), [&](std::error_code e) { closing = e; }));
+        net::bind_cancellation_slot(signal.slot(), [&](error_code e) { closing = e; }));
     settle(context);
     signal.emit(type);
     settle(context);
@@ -121,7 +121,7 @@ TEST_CASE(
     auto [a, b] = connected(context.get_executor(), context.get_executor());
     net::cancellation_signal other;
     ws::async_accept(std::move(a), net::bind_cancellation_slot(
-                                       other.slot(), [&](std::error_code error, TcpStream none) {
+                                       other.slot(), [&](error_code error, TcpStream none) {
                                          accepting = error;
                                          CHECK_FALSE(none);
                                        }));
@@ -130,7 +130,7 @@ TEST_CASE(
     settle(context);
     CHECK(accepting == net::error::operation_aborted);
     char octet = 0;
-    std::error_code end;
+    error_code end;
     b.read_some(net::buffer(&octet, 1), end);
     CHECK(end == net::error::eof);
   }
@@ -141,11 +141,11 @@ TEST_CASE("cancelling async_connect, while it resolves or connects") {
   for (const std::string host : {"localhost", "127.0.0.1"}) {
     tcp::acceptor silent(context, tcp::endpoint(net::ip::make_address("127.0.0.1"), 0));
     net::cancellation_signal signal;
-    std::error_code error;
+    error_code error;
     ws::async_connect(context.get_executor(),
                       "ws://" + host + ":" + std::to_string(silent.local_endpoint().port()),
                       net::bind_cancellation_slot(
-                          signal.slot(), [&](std::error_code why, ws::Client<tcp::socket> none) {
+                          signal.slot(), [&](error_code why, ws::Client<tcp::socket> none) {
                             error = why;
                             CHECK_FALSE(none.stream);
                             CHECK_FALSE(none.response);
@@ -166,7 +166,7 @@ TEST_CASE("cancel takes back all that waits on a stream") {
   TcpStream& client = ends.client;
   const std::string big(8U << 20U, 'x');
   int aborted = 0;
-  const auto count = [&](std::error_code error, const auto&...) {
+  const auto count = [&](error_code error, const auto&...) {
     aborted += error == net::error::operation_aborted;
   };
   client.async_send(big, net::detached);

@@ -62,7 +62,7 @@ class Pipe {
 
   template <class Buffers, class Token>
   auto async_read_some(const Buffers& buffers, Token&& token) {
-    return net::async_initiate<Token, void(std::error_code, std::size_t)>(
+    return net::async_initiate<Token, void(error_code, std::size_t)>(
         [this](auto handler, net::mutable_buffer into) {
           auto kept = std::make_shared<decltype(handler)>(std::move(handler));
           in_->reader = [in = in_, into, kept, executor = executor_] {
@@ -73,8 +73,7 @@ class Pipe {
               in->octets.clear();
               in->taken = 0;
             }
-            const std::error_code error =
-                size == 0 ? make_error_code(net::error::eof) : std::error_code();
+            const error_code error = size == 0 ? make_error_code(net::error::eof) : error_code();
             net::post(executor, [kept, error, size] { (*kept)(error, size); });
           };
           in_->serve();
@@ -83,7 +82,7 @@ class Pipe {
   }
   template <class Buffers, class Token>
   auto async_write_some(const Buffers& buffers, Token&& token) {
-    return net::async_initiate<Token, void(std::error_code, std::size_t)>(
+    return net::async_initiate<Token, void(error_code, std::size_t)>(
         [this](auto handler, const Buffers& from) {
           const std::size_t before = out_->octets.size();
           for (auto each = net::buffer_sequence_begin(from); each != net::buffer_sequence_end(from);
@@ -92,7 +91,7 @@ class Pipe {
           }
           const std::size_t size = out_->octets.size() - before;
           net::post(executor_, [handler = std::move(handler), size]() mutable {
-            handler(std::error_code(), size);
+            handler(error_code(), size);
           });
           out_->serve();
         },
@@ -141,8 +140,8 @@ TEST_CASE("a layer of one's own: a cancelled async_next loses nothing of what is
   auto [left, right] = Pipe::pair(context.get_executor());
   auto server = opened(std::move(left), Role::server);
   auto client = opened(std::move(right), Role::client);
-  std::error_code error;
-  server.async_next([&](std::error_code why, Message) { error = why; });
+  error_code error;
+  server.async_next([&](error_code why, Message) { error = why; });
   settle(context);
   server.cancel();
   settle(context);
@@ -150,7 +149,7 @@ TEST_CASE("a layer of one's own: a cancelled async_next loses nothing of what is
   client.async_send("kept", net::detached);
   settle(context);
   std::string got;
-  server.async_next([&](std::error_code, Message message) { got = message.text(); });
+  server.async_next([&](error_code, Message message) { got = message.text(); });
   run_until(context, [&] { return !got.empty(); });
   CHECK(got == "kept");
 }
@@ -202,7 +201,7 @@ std::pair<TlsSocket, TlsSocket> shake_hands(net::io_context& context, TlsContext
   std::pair<TlsSocket, TlsSocket> ends{TlsSocket(std::move(left), tls.server),
                                        TlsSocket(std::move(right), tls.client)};
   int done = 0;
-  const auto count = [&](std::error_code error) {
+  const auto count = [&](error_code error) {
     CHECK_FALSE(error);
     ++done;
   };
@@ -224,12 +223,12 @@ TEST_CASE("ssl::stream: accept and client, over TLS that is there already") {
   TlsContexts tls;
   auto [left, right] = shake_hands(context, tls);
   ws::WebSocketStream<TlsSocket> server, client;
-  ws::async_accept(std::move(left), [&](std::error_code error, ws::WebSocketStream<TlsSocket> s) {
+  ws::async_accept(std::move(left), [&](error_code error, ws::WebSocketStream<TlsSocket> s) {
     CHECK_FALSE(error);
     server = std::move(s);
   });
   ws::async_client(std::move(right), "wss://server.test/",
-                   [&](std::error_code error, ws::Client<TlsSocket> made) {
+                   [&](error_code error, ws::Client<TlsSocket> made) {
                      CHECK_FALSE(error);
                      client = std::move(made.stream);
                    });
@@ -243,8 +242,8 @@ TEST_CASE("ssl::stream: an end without close_notify is no clean one") {
   TlsContexts tls;
   auto [left, right] = shake_hands(context, tls);
   auto server = opened(std::move(left), Role::server);
-  std::error_code error;
-  server.async_next([&](std::error_code why, Message) { error = why; });
+  error_code error;
+  server.async_next([&](error_code why, Message) { error = why; });
   settle(context);
   right.lowest_layer().shutdown(tcp::socket::shutdown_send);
   run_until(context, [&] { return !!error; });
@@ -257,8 +256,8 @@ TEST_CASE("ssl::stream: closing is given up where the peer never answers") {
   TlsContexts tls;
   auto [left, right] = shake_hands(context, tls);
   auto server = opened(std::move(left), Role::server, Config{.close_timeout = 10ms});
-  std::error_code error;
-  server.async_close([&](std::error_code why) { error = why; });
+  error_code error;
+  server.async_close([&](error_code why) { error = why; });
   run_until(context, [&] { return !!error; });
   CHECK(error == Error::close_timeout);
   settle(context);
@@ -285,13 +284,13 @@ TEST_CASE("TLS of this library: wss over a plain socket") {
   ws::AcceptOptions options;
   options.tls = server_context();
   TcpStream server, client;
-  ws::async_accept(std::move(left), options, [&](std::error_code error, TcpStream stream) {
+  ws::async_accept(std::move(left), options, [&](error_code error, TcpStream stream) {
     CHECK_FALSE(error);
     server = std::move(stream);
   });
   ws::async_client_tls(std::move(right), "wss://server.test/",
                        ws::ClientOptions{.connector = client_context()},
-                       [&](std::error_code error, ws::Client<tcp::socket> made) {
+                       [&](error_code error, ws::Client<tcp::socket> made) {
                          CHECK_FALSE(error);
                          client = std::move(made.stream);
                        });

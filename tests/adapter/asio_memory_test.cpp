@@ -47,7 +47,7 @@ class Talker {
   Talker(TcpStream stream, std::string text) : stream_(std::move(stream)), text_(std::move(text)) {}
   void talk() {
     for (int i = 0; i < 4; ++i) {
-      stream_.async_send(text_, [](std::error_code error) { CHECK_FALSE(error); });
+      stream_.async_send(text_, [](error_code error) { CHECK_FALSE(error); });
     }
     read(4);
   }
@@ -55,7 +55,7 @@ class Talker {
 
  private:
   void read(int left) {
-    stream_.async_next([this, left](std::error_code error, Message) {
+    stream_.async_next([this, left](error_code error, Message) {
       if (error) return;
       if (left > 1) return read(left - 1);
       ++rounds_;
@@ -98,7 +98,7 @@ TEST_CASE("no allocation where senders wait") {
     TcpStream& stream;
     const std::string& text;
     int& sent;
-    void operator()(std::error_code error) {
+    void operator()(error_code error) {
       if (error) return;
       ++sent;
       stream.async_send(text, Send(*this));
@@ -107,7 +107,7 @@ TEST_CASE("no allocation where senders wait") {
   struct Receive {
     TcpStream& stream;
     int& received;
-    void operator()(std::error_code error, Message) {
+    void operator()(error_code error, Message) {
       if (error) return;
       ++received;
       stream.async_next(Receive(*this));
@@ -130,14 +130,14 @@ TEST_CASE("an operation lives in its handler's allocator, and is freed before th
   TcpStream& client = ends.client;
   Counters counters;
   bool received = false, sent = false;
-  server.async_next(net::bind_allocator(Counting<void*>(counters), [&](std::error_code, Message) {
+  server.async_next(net::bind_allocator(Counting<void*>(counters), [&](error_code, Message) {
     CHECK(counters.alive == 0);
     received = true;
   }));
   CHECK(counters.made == 1);
   CHECK(counters.alive == 1);
   run_until(context, [&] {
-    if (!sent) client.async_send("x", [](std::error_code) {});
+    if (!sent) client.async_send("x", [](error_code) {});
     return sent = true;
   });
   run_until(context, [&] { return received; });
@@ -154,10 +154,10 @@ TEST_CASE("an idle stream holds no buffer and no memory of its session") {
   for (const std::size_t size : {1UL, 70'000UL, 1'000'000UL}) {
     bool done = false;
     const std::string text(size, 'x');
-    client.async_send(text, [](std::error_code) {});
-    client.async_next([&](std::error_code, Message) { done = true; });
+    client.async_send(text, [](error_code) {});
+    client.async_next([&](error_code, Message) { done = true; });
     run_until(context, [&] { return done; });
-    client.async_next([](std::error_code, Message) {});  // ends the view of the last one
+    client.async_next([](error_code, Message) {});  // ends the view of the last one
     settle(context);
     client.cancel();
     settle(context);

@@ -9,7 +9,7 @@
 #include <asio/read.hpp>
 #include <asio/version.hpp>
 #include <asio/write.hpp>
-#if ASIO_VERSION >= 102800
+#if __has_include(<asio/as_tuple.hpp>)
 #include <asio/as_tuple.hpp>
 #include <asio/deferred.hpp>
 #else
@@ -31,11 +31,12 @@
 
 namespace wolframite::test {
 
-namespace net = ::asio;
+namespace net = wolframite::asio::net;
 using net::ip::tcp;
+using wolframite::asio::error_code;
 using namespace std::chrono_literals;
 using namespace std::string_literals;
-#if ASIO_VERSION >= 102800
+#if __has_include(<asio/as_tuple.hpp>)
 using net::as_tuple;
 using net::deferred;
 #else
@@ -100,9 +101,9 @@ class Echo : public std::enable_shared_from_this<Echo<NextLayer>> {
  public:
   explicit Echo(wolframite::asio::WebSocketStream<NextLayer> stream) : stream_(std::move(stream)) {}
   void read() {
-    stream_.async_next([self = this->shared_from_this()](std::error_code error, Message message) {
+    stream_.async_next([self = this->shared_from_this()](error_code error, Message message) {
       if (error) return;
-      self->stream_.async_send(message.kind, message.data, [self](std::error_code failed) {
+      self->stream_.async_send(message.kind, message.data, [self](error_code failed) {
         if (!failed) self->read();
       });
     });

@@ -29,11 +29,11 @@ TEST_CASE("callbacks: an echo of messages of all sizes") {
     CAPTURE(size);
     const std::string text(size, 'x');
     bool sent = false, received = false;
-    client.async_send(text, [&](std::error_code error) {
+    client.async_send(text, [&](error_code error) {
       CHECK_FALSE(error);
       sent = true;
     });
-    client.async_next([&](std::error_code error, Message message) {
+    client.async_next([&](error_code error, Message message) {
       CHECK_FALSE(error);
       CHECK(message.text() == text);
       received = true;
@@ -42,7 +42,7 @@ TEST_CASE("callbacks: an echo of messages of all sizes") {
     run_until(context, [&] { return sent && received; });
   }
   bool closed = false;
-  client.async_close([&](std::error_code error) {
+  client.async_close([&](error_code error) {
     CHECK_FALSE(error);
     closed = true;
   });
@@ -82,7 +82,7 @@ TEST_CASE("use_awaitable, as_tuple, deferred and detached") {
     CHECK(client.pending_output() == 0);
     CHECK((co_await client.async_next(net::use_awaitable)).text() == "six");
     co_await client.async_close(CloseCode::going_away, "bye", net::use_awaitable);
-    CHECK_THROWS_AS(co_await client.async_next(net::use_awaitable), std::system_error);
+    CHECK_THROWS_AS(co_await client.async_next(net::use_awaitable), wolframite::asio::system_error);
     auto [end, none] = co_await client.async_next(as_tuple(net::use_awaitable));
     CHECK(end == net::error::eof);
     CHECK(none.data.empty());
@@ -118,8 +118,8 @@ TEST_CASE("the end is told by async_next for ever, with its reason") {
   TcpStream stream = opened(std::move(left), Role::server);
   net::write(right, net::buffer("\xFF\xFF", 2));  // no frame begins like this
   for (int i = 0; i < 2; ++i) {
-    std::error_code error;
-    stream.async_next([&](std::error_code why, Message) { error = why; });
+    error_code error;
+    stream.async_next([&](error_code why, Message) { error = why; });
     run_until(context, [&] { return !!error; });
     CHECK(error == ErrorClass::protocol);
     CHECK(error == stream.closed()->why);
@@ -141,25 +141,25 @@ TEST_CASE("handlers never run inside of what began the operation, outcome at han
   };
   std::function<void()> read = [&] {
     const Inside inside(depth);
-    stream.async_next([&](std::error_code error, Message message) {
+    stream.async_next([&](error_code error, Message message) {
       CHECK(depth == 0);
       if (error) return;
       CHECK(message.text() == "m");
       {
         const Inside sending(depth);
-        stream.async_send("answer", [&](std::error_code) {
+        stream.async_send("answer", [&](error_code) {
           CHECK(depth == 0);
           ++sends;
         });
-        stream.async_flush([&](std::error_code) { CHECK(depth == 0); });
-        stream.async_ready([&](std::error_code) { CHECK(depth == 0); });
-        stream.async_send(Kind::binary, bytes_of("no"), false, [&](std::error_code) {});
+        stream.async_flush([&](error_code) { CHECK(depth == 0); });
+        stream.async_ready([&](error_code) { CHECK(depth == 0); });
+        stream.async_send(Kind::binary, bytes_of("no"), false, [&](error_code) {});
         // Misuse as well.
-        stream.async_send(Kind::text, bytes_of("other"), [&](std::error_code failed) {
+        stream.async_send(Kind::text, bytes_of("other"), [&](error_code failed) {
           CHECK(depth == 0);
           CHECK(failed == ErrorClass::misuse);
         });
-        stream.async_send(Kind::binary, bytes_of("end"), true, [&](std::error_code) {});
+        stream.async_send(Kind::binary, bytes_of("end"), true, [&](error_code) {});
       }
       if (++messages < 10) read();
     });
@@ -194,13 +194,13 @@ TEST_CASE("a second async_next is misuse, and leaves the first alone") {
   Joined<tcp::socket> ends = joined(context);
   TcpStream& server = ends.server;
   TcpStream& client = ends.client;
-  std::error_code first, second;
+  error_code first, second;
   std::string got;
-  server.async_next([&](std::error_code error, Message message) {
+  server.async_next([&](error_code error, Message message) {
     first = error;
     got = message.text();
   });
-  server.async_next([&](std::error_code error, Message) { second = error; });
+  server.async_next([&](error_code error, Message) { second = error; });
   settle(context);
   CHECK(second == Error::already_reading);
   CHECK(second == ErrorClass::misuse);
@@ -220,7 +220,7 @@ TEST_CASE("sends outnumber the room: all arrive, in the order of their calls") {
   int done = 0, received = 0;
   for (int i = 0; i < count; ++i) texts.push_back(std::to_string(i) + std::string(500, '.'));
   for (int i = 0; i < count; ++i) {
-    client.async_send(texts[static_cast<std::size_t>(i)], [&, i](std::error_code error) {
+    client.async_send(texts[static_cast<std::size_t>(i)], [&, i](error_code error) {
       CHECK_FALSE(error);
       CHECK(done++ == i);
     });
@@ -228,7 +228,7 @@ TEST_CASE("sends outnumber the room: all arrive, in the order of their calls") {
   settle(context);
   CHECK(client.pending_output() < 2000);
   std::function<void()> read = [&] {
-    server.async_next([&](std::error_code error, Message message) {
+    server.async_next([&](error_code error, Message message) {
       REQUIRE_FALSE(error);
       CHECK(message.text() == texts[static_cast<std::size_t>(received)]);
       if (++received < count) read();
@@ -244,7 +244,7 @@ TEST_CASE("handlers run on their associated executor") {
   Joined<tcp::socket> ends = joined(context);
   TcpStream& client = ends.client;
   std::promise<std::thread::id> where;
-  client.async_send("x", net::bind_executor(pool, [&](std::error_code error) {
+  client.async_send("x", net::bind_executor(pool, [&](error_code error) {
                       CHECK_FALSE(error);
                       where.set_value(std::this_thread::get_id());
                     }));
@@ -262,14 +262,14 @@ TEST_CASE("a stream is destroyed inside its own handler, with others waiting") {
   const std::string big(8U << 20U, 'x');
   int aborted = 0;
   bool destroyed = false;
-  const auto count = [&](std::error_code error, const auto&...) {
+  const auto count = [&](error_code error, const auto&...) {
     CHECK(destroyed);
     aborted += error == net::error::operation_aborted;
   };
   stream->async_send(big, net::detached);
   stream->async_send(big, count);
   stream->async_flush(count);
-  stream->async_next([&](std::error_code error, Message message) {
+  stream->async_next([&](error_code error, Message message) {
     CHECK_FALSE(error);
     CHECK(message.text() == "a");
     stream->async_next(count);  // its message is there, and dies with the stream
@@ -291,7 +291,7 @@ TEST_CASE("a dropped handle writes once what is queued, and closes the socket") 
     CHECK_FALSE(stream.feed(Kind::text, bytes_of("last words")));
   }
   std::string got;
-  std::error_code end;
+  error_code end;
   net::read(right, net::dynamic_buffer(got), end);
   CHECK(end == net::error::eof);
   CHECK(got == server_frame(final_text, "last words"));
@@ -308,11 +308,11 @@ TEST_CASE("a context is destroyed with streams that own themselves: nothing is l
     alive = token;
     auto owner = std::make_shared<std::pair<TcpStream, std::shared_ptr<int>>>(std::move(server),
                                                                               std::move(token));
-    owner->first.async_next([owner](std::error_code, Message) { CHECK(false); });
-    owner->first.async_close([owner](std::error_code) { CHECK(false); });
-    ws::async_accept(std::move(left), [owner](std::error_code, TcpStream) { CHECK(false); });
+    owner->first.async_next([owner](error_code, Message) { CHECK(false); });
+    owner->first.async_close([owner](error_code) { CHECK(false); });
+    ws::async_accept(std::move(left), [owner](error_code, TcpStream) { CHECK(false); });
     ws::async_connect(context.get_executor(), "ws://127.0.0.1:1/",
-                      [owner](std::error_code, ws::Client<tcp::socket>) { CHECK(false); });
+                      [owner](error_code, ws::Client<tcp::socket>) { CHECK(false); });
     owner.reset();
     context.poll_one();
   }
@@ -324,10 +324,8 @@ TEST_CASE("a socket that somebody else closes ends its stream") {
   for (const bool waiting : {true, false}) {
     Joined<tcp::socket> ends = joined(context);
     TcpStream& server = ends.server;
-    std::error_code error;
-    const auto read = [&] {
-      server.async_next([&](std::error_code why, Message) { error = why; });
-    };
+    error_code error;
+    const auto read = [&] { server.async_next([&](error_code why, Message) { error = why; }); };
     if (waiting) read();
     settle(context);
     server.next_layer().close();
@@ -396,8 +394,8 @@ TEST_CASE("what an application throws leaves its handshake answered, and comes o
                                 "Sec-WebSocket-Key: MDEyMzQ1Njc4OWFiY2RlZg==\r\n\r\n"s));
   ws::AcceptOptions options;
   options.on_request = [](const Request&) -> Answer { throw std::runtime_error("application"); };
-  std::error_code error;
-  ws::async_accept(std::move(left), options, [&](std::error_code why, TcpStream) { error = why; });
+  error_code error;
+  ws::async_accept(std::move(left), options, [&](error_code why, TcpStream) { error = why; });
   CHECK_THROWS_AS(context.run(), std::runtime_error);
   run_until(context, [&] { return !!error; });
   settle(context);

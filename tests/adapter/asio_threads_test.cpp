@@ -77,12 +77,12 @@ TEST_CASE("handlers of one stream on other strands, beside its own") {
   std::function<void()> send, read;
   // Handlers run elsewhere, and what they begin is begun at home.
   send = [&] {
-    client.async_send("ball", net::bind_executor(elsewhere, [&](std::error_code error) {
+    client.async_send("ball", net::bind_executor(elsewhere, [&](error_code error) {
                         if (!error && ++sent < count) net::dispatch(client.get_executor(), send);
                       }));
   };
   read = [&] {
-    client.async_next(net::bind_executor(elsewhere, [&](std::error_code error, Message message) {
+    client.async_next(net::bind_executor(elsewhere, [&](error_code error, Message message) {
       if (error || message.text() != "ball") return;
       if (++received < count) {
         net::dispatch(client.get_executor(), read);
@@ -105,8 +105,8 @@ TEST_CASE("cancelled and destroyed from the strand while other threads are at wo
     const auto strand = net::make_strand(context);
     auto streams = std::make_shared<Joined<tcp::socket>>(joined(strand, strand));
     net::post(strand, [streams, strand, &aborted] {
-      streams->server.async_next([&](std::error_code error, Message) { aborted += !!error; });
-      streams->client.async_next([&](std::error_code error, Message) { aborted += !!error; });
+      streams->server.async_next([&](error_code error, Message) { aborted += !!error; });
+      streams->client.async_next([&](error_code error, Message) { aborted += !!error; });
       net::post(strand, [streams] {
         streams->client.cancel();
         streams->server = TcpStream();

@@ -53,8 +53,7 @@ TABLE = {
     ),
     "adapters/asio": (
         ("core", "adapters/common"),
-        lambda name: is_standard(name) or name.startswith(("tl/", "asio"))
-        or is_libc(name) and not is_loop(name),
+        lambda name: is_standard(name) or name.startswith("tl/") or is_libc(name) and not is_loop(name),
     ),
     "examples": (
         ("core", "adapters/common", "adapters/epoll", "adapters/uring", "adapters/asio"),
@@ -68,6 +67,10 @@ TABLE = {
 
 # Inner headers that a folder may use: its own, the core's where those are what is fuzzed, and the certificates of the tests.
 INNER = {"fuzz": ("fuzz", "core/src", "tests")}
+
+# Which Asio the adapter is over is decided in these alone.
+ASIO = "adapters/asio/include/wolframite/asio/detail/"
+ALIASES = {ASIO + "net.hpp", ASIO + "net_ssl.hpp"}
 
 # What a single file may use beyond its folder's row, so that it can be left out or replaced.
 EXCEPTIONS = {
@@ -84,7 +87,7 @@ def public_header(folder, name):
 def is_allowed(file, folder, form, name):
     others, system = TABLE[folder]
     relative = str(file.relative_to(ROOT))
-    if name in EXCEPTIONS.get(relative, ()):
+    if name in EXCEPTIONS.get(relative, ()) or relative in ALIASES and name.startswith(("asio/", "boost/asio/")):
         return True
     if form == '"':
         inner = (file.parent, *(ROOT / each for each in INNER.get(folder, (f"{folder}/src",))))

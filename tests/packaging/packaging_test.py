@@ -18,9 +18,11 @@ CONSUMER = pathlib.Path(__file__).parent / "consumer"
 
 
 def run(*command, env=None):
-    """Runs a command; its output only shows if it fails."""
+    """Runs a command; its output only shows if it fails. Whatever Boost the build is over is found."""
+    boost = cache_of(BUILD, "WOLFRAMITE_BOOST_INCLUDE_DIR")
+    found = {"CPATH": boost, "CMAKE_INCLUDE_PATH": boost} if boost else {}
     done = subprocess.run([str(each) for each in command], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-                          check=False, env={**os.environ, **CACHE, **(env or {})})
+                          check=False, env={**os.environ, **CACHE, **found, **(env or {})})
     if done.returncode != 0:
         raise AssertionError(f"{' '.join(map(str, command))}: status {done.returncode}\n{done.stdout}")
     return done.stdout
@@ -145,7 +147,7 @@ def cache_of(build, name):
 
 def flags_of(build):
     """The flags of a build, so that a compiler cache knows what it has compiled."""
-    names = ["CMAKE_BUILD_TYPE", "CMAKE_CXX_FLAGS_RELEASE", "WOLFRAMITE_WERROR"]
+    names = ["CMAKE_BUILD_TYPE", "CMAKE_CXX_FLAGS_RELEASE", "WOLFRAMITE_WERROR", "WOLFRAMITE_ASIO"]
     return [f"-D{name}={cache_of(build, name)}" for name in names if cache_of(build, name)]
 
 

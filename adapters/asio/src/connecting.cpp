@@ -1,9 +1,6 @@
 #include "wolframite/asio/detail/connecting.hpp"
 
 #include <algorithm>
-#include <asio/error.hpp>
-#include <asio/post.hpp>
-#include <asio/steady_timer.hpp>
 #include <cstring>
 #include <optional>
 #include <utility>
@@ -13,7 +10,7 @@
 namespace wolframite::asio::detail {
 namespace {
 
-using ::asio::ip::tcp;
+using net::ip::tcp;
 
 tcp::endpoint to_asio(const Endpoint& endpoint) {
   tcp::endpoint converted;
@@ -25,7 +22,7 @@ tcp::endpoint to_asio(const Endpoint& endpoint) {
 /// Carries a ConnectPlan out.
 class Attempts final : public Connecting, public std::enable_shared_from_this<Attempts> {
  public:
-  Attempts(const ::asio::any_io_executor& executor, const ConnectOptions& options, Done done)
+  Attempts(const net::any_io_executor& executor, const ConnectOptions& options, Done done)
       : executor_(executor),
         attempt_delay_(options.attempt_delay),
         disable_nagle_(options.disable_nagle),
@@ -39,19 +36,18 @@ class Attempts final : public Connecting, public std::enable_shared_from_this<At
 
   void resolve(const std::string& host, std::uint16_t port) {
     if (const auto address = Endpoint::ip(host, port)) return try_all({*address});
-    resolver_.async_resolve(host, std::to_string(port), tcp::resolver::numeric_service,
-                            [self = shared_from_this()](std::error_code error,
-                                                        const tcp::resolver::results_type& found) {
-                              if (self->done_ == nullptr) return;
-                              if (error) return self->finish(error);
-                              std::vector<Endpoint> endpoints;
-                              for (const auto& each : found) {
-                                const tcp::endpoint endpoint = each.endpoint();
-                                endpoints.emplace_back(endpoint.data(),
-                                                       static_cast<socklen_t>(endpoint.size()));
-                              }
-                              self->try_all(std::move(endpoints));
-                            });
+    resolver_.async_resolve(
+        host, std::to_string(port), tcp::resolver::numeric_service,
+        [self = shared_from_this()](error_code error, const tcp::resolver::results_type& found) {
+          if (self->done_ == nullptr) return;
+          if (error) return self->finish(error);
+          std::vector<Endpoint> endpoints;
+          for (const auto& each : found) {
+            const tcp::endpoint endpoint = each.endpoint();
+            endpoints.emplace_back(endpoint.data(), static_cast<socklen_t>(endpoint.size()));
+          }
+          self->try_all(std::move(endpoints));
+        });
     set_timer();
   }
 
@@ -60,7 +56,7 @@ class Attempts final : public Connecting, public std::enable_shared_from_this<At
     go_on();
   }
 
-  void cancel() override { finish(::asio::error::operation_aborted); }
+  void cancel() override { finish(make_error_code(net::error::operation_aborted)); }
 
  private:
   void go_on() {
@@ -77,16 +73,16 @@ class Attempts final : public Connecting, public std::enable_shared_from_this<At
   void begin(const Endpoint& endpoint) {
     const tcp::endpoint address = to_asio(endpoint);
     auto socket = std::make_shared<tcp::socket>(executor_);
-    std::error_code error;
+    error_code error;
     static_cast<void>(socket->open(address.protocol(), error));
     if (error) return plan_->failed(error);
     sockets_.push_back(socket);
-    socket->async_connect(address, [self = shared_from_this(), socket](std::error_code why) {
+    socket->async_connect(address, [self = shared_from_this(), socket](error_code why) {
       self->ended(*socket, why);
     });
   }
 
-  void ended(tcp::socket& socket, std::error_code why) {
+  void ended(tcp::socket& socket, error_code why) {
     if (!done_) return;
     if (!why && disable_nagle_) {
       static_cast<void>(socket.set_option(tcp::no_delay(true), why));
@@ -95,7 +91,7 @@ class Attempts final : public Connecting, public std::enable_shared_from_this<At
       winner_.emplace(std::move(socket));
       return finish({});
     }
-    std::error_code ignored;
+    error_code ignored;
     static_cast<void>(socket.close(ignored));
     plan_->failed(why);
     go_on();
@@ -106,10 +102,10 @@ class Attempts final : public Connecting, public std::enable_shared_from_this<At
     if (latest_) due = due ? std::min(*due, *latest_) : *latest_;
     if (!due) return;
     timer_.expires_at(*due);
-    timer_.async_wait([self = shared_from_this()](std::error_code error) {
+    timer_.async_wait([self = shared_from_this()](error_code error) {
       if (error || !self->done_) return;
       if (self->latest_ && *self->latest_ <= std::chrono::steady_clock::now()) {
-        return self->finish(::asio::error::timed_out);
+        return self->finish(make_error_code(net::error::timed_out));
       }
       if (self->plan_) self->go_on();
     });
@@ -121,21 +117,20 @@ class Attempts final : public Connecting, public std::enable_shared_from_this<At
     static_cast<void>(timer_.cancel());
     resolver_.cancel();
     for (const auto& each : sockets_) {
-      std::error_code ignored;
+      error_code ignored;
       static_cast<void>(each->close(ignored));
     }
     sockets_.clear();
-    ::asio::post(
-        executor_, [self = shared_from_this(), done = std::exchange(done_, nullptr), error] {
-          done(error, self->winner_ ? std::move(*self->winner_) : tcp::socket(self->executor_));
-        });
+    net::post(executor_, [self = shared_from_this(), done = std::exchange(done_, nullptr), error] {
+      done(error, self->winner_ ? std::move(*self->winner_) : tcp::socket(self->executor_));
+    });
   }
 
-  ::asio::any_io_executor executor_;
+  net::any_io_executor executor_;
   std::chrono::milliseconds attempt_delay_;
   bool disable_nagle_;
   tcp::resolver resolver_;
-  ::asio::steady_timer timer_;
+  net::steady_timer timer_;
   Done done_;
   std::optional<Time> latest_;
   std::optional<ConnectPlan> plan_;
@@ -145,7 +140,7 @@ class Attempts final : public Connecting, public std::enable_shared_from_this<At
 
 }  // namespace
 
-std::shared_ptr<Connecting> Connecting::to_host(const ::asio::any_io_executor& executor,
+std::shared_ptr<Connecting> Connecting::to_host(const net::any_io_executor& executor,
                                                 std::string host, std::uint16_t port,
                                                 const ConnectOptions& options, Done done) {
   auto attempts = std::make_shared<Attempts>(executor, options, std::move(done));
@@ -153,7 +148,7 @@ std::shared_ptr<Connecting> Connecting::to_host(const ::asio::any_io_executor& e
   return attempts;
 }
 
-std::shared_ptr<Connecting> Connecting::to_endpoints(const ::asio::any_io_executor& executor,
+std::shared_ptr<Connecting> Connecting::to_endpoints(const net::any_io_executor& executor,
                                                      std::vector<Endpoint> endpoints,
                                                      const ConnectOptions& options, Done done) {
   auto attempts = std::make_shared<Attempts>(executor, options, std::move(done));
@@ -161,7 +156,7 @@ std::shared_ptr<Connecting> Connecting::to_endpoints(const ::asio::any_io_execut
   return attempts;
 }
 
-void begin_connect(const ::asio::any_io_executor& executor, ClientOperation<tcp::socket>& operation,
+void begin_connect(const net::any_io_executor& executor, ClientOperation<tcp::socket>& operation,
                    ClientRequest request, ConnectOptions options) {
   // Not even resolved if it cannot be asked for.
   std::error_code fault = begin_client(executor, request, options.config, &options.connector).fault;

@@ -2,9 +2,6 @@
 #include "wolframite/asio/detail/engine.hpp"
 
 #include <algorithm>
-#include <asio/defer.hpp>
-#include <asio/error.hpp>
-#include <asio/steady_timer.hpp>
 
 #include "opening.hpp"
 #include "wolframite/asio/detail/handler.hpp"
@@ -23,12 +20,12 @@ constexpr int rounds_a_turn = 4;
 
 struct Engine::Alarm {
   explicit Alarm(const Executor& executor) : timer(executor) {}
-  ::asio::steady_timer timer;
+  net::steady_timer timer;
   Time due = Time::max();  // max() while nothing is waited for
 };
 
-Pool& pool_of(const ::asio::any_io_executor& executor) {
-  return ::asio::use_service<Pool>(::asio::query(executor, ::asio::execution::context));
+Pool& pool_of(const net::any_io_executor& executor) {
+  return net::use_service<Pool>(net::query(executor, net::execution::context));
 }
 
 Engine::Engine(Executor executor, Connection connection)
@@ -63,7 +60,7 @@ void Engine::cancel(Operation& operation) {
     if (&operation == reader_ && !operation.result) {
       // Its message stays for the next who asks.
       reader_->message.data = {};
-      reader_->result = ::asio::error::operation_aborted;
+      reader_->result = make_error_code(net::error::operation_aborted);
       handed_out_ = false;
     }
     return;
@@ -72,14 +69,14 @@ void Engine::cancel(Operation& operation) {
     opener_ = nullptr;
     opening_.reset();
   }
-  finish(operation, ::asio::error::operation_aborted);
+  finish(operation, make_error_code(net::error::operation_aborted));
   attend();
 }
 
 void Engine::cancel_all() {
   if (is_reader_waiting()) cancel(*reader_);
   if (opener_ != nullptr) cancel(*opener_);
-  fail_waiters(::asio::error::operation_aborted);
+  fail_waiters(make_error_code(net::error::operation_aborted));
   attend();
 }
 
@@ -90,13 +87,13 @@ void Engine::abandon() noexcept {
   aborted_ = !ending || session_.connection().config().close_timeout.count() == 0;
   orphaned_ = true;
   if (is_reader_waiting()) {
-    finish(*reader_, ::asio::error::operation_aborted);
+    finish(*reader_, make_error_code(net::error::operation_aborted));
   } else if (reader_ != nullptr) {
     // The message that it was to be given dies here.
-    reader_->result = ::asio::error::operation_aborted;
+    reader_->result = make_error_code(net::error::operation_aborted);
     reader_->message.data = {};
   }
-  fail_waiters(::asio::error::operation_aborted);
+  fail_waiters(make_error_code(net::error::operation_aborted));
   release_input();
   if (!in_turn_) settle();
   if (!in_turn_ && !done_.empty()) attend();
@@ -106,11 +103,11 @@ void Engine::attend() {
   again_ = true;
   if (in_turn_ || posted_ || stopped_) return;
   posted_ = true;
-  ::asio::defer(executor_, Handler(shared_from_this(), [](Engine& engine) {
-                  engine.posted_ = false;
-                  Turn turn(engine);
-                  turn.finish();
-                }));
+  net::defer(executor_, Handler(shared_from_this(), [](Engine& engine) {
+               engine.posted_ = false;
+               Turn turn(engine);
+               turn.finish();
+             }));
 }
 
 bool Engine::begin_turn() {
@@ -142,17 +139,26 @@ bool Engine::call_handlers(int& budget) {
   continue_opening();
   while (Operation* const operation = done_.front()) {
     if (budget-- == 0) return false;
-    operation->unlink();
-    if (operation == reader_) reader_ = nullptr;
-    operation->complete();
+    if (release_done(*operation)) operation->complete();
   }
+  return true;
+}
+
+bool Engine::release_done(Operation& operation) {
+  if (!operation.done) return false;
+  if (&operation == reader_) {
+    if (closing_) keep_message();
+    reader_ = nullptr;
+  }
+  operation.unlink();
   return true;
 }
 
 void Engine::settle() {
   if (!is_layer_open() && !eof_ && !reading_ && !orphaned_ && !session_.is_terminated()) {
-    read_failed(::asio::error::bad_descriptor);  // somebody else has closed it
+    read_failed(make_error_code(net::error::bad_descriptor));  // somebody else has closed it
   }
+  discard_unasked();
   const bool told = advance();
   for (int i = 0; i < transfers_a_turn && can_write(); ++i) write();
   serve_waiters();
@@ -226,7 +232,7 @@ void Engine::set_alarm(std::optional<Time> due) {
   if (alarm_->due <= *due) return;  // a later deadline is looked up when this one has passed
   alarm_->due = *due;
   alarm_->timer.expires_at(*due);
-  alarm_->timer.async_wait(Handler(shared_from_this(), [](Engine& engine, std::error_code error) {
+  alarm_->timer.async_wait(Handler(shared_from_this(), [](Engine& engine, error_code error) {
     if (error) return;
     engine.alarm_->due = Time::max();
     Turn turn(engine);

@@ -1,5 +1,6 @@
 // What a stream receives, and who waits for it.
-#include <asio/error.hpp>
+#include <algorithm>
+#include <memory>
 #include <utility>
 #include <variant>
 
@@ -26,9 +27,28 @@ void Engine::serve_reader() {
     reader_->message = message_;
     finish(*reader_, {});
   } else if (ended_ != nullptr) {
-    const std::error_code why = ended_->closed.why;
-    finish(*reader_, why ? why : make_error_code(::asio::error::eof));
+    std::error_code why = ended_->closed.why;
+    if (!why) why = make_error_code(net::error::eof);
+    finish(*reader_, why);
   }
+}
+
+// Once close() was called reading goes on whether or not another message is asked for. So the
+// message that a handler is given gets octets of its own.
+void Engine::keep_message() {
+  if (reader_->result || holds_ != Holds::message) return;
+  const ConstBytes octets = message_.data;
+  kept_ = std::make_unique<std::byte[]>(octets.size());
+  std::copy(octets.begin(), octets.end(), kept_.get());
+  reader_->message.data = Bytes(kept_.get(), octets.size());
+}
+
+// Once close() was called, what came and nobody waits for must not hold up what comes after it.
+void Engine::discard_unasked() {
+  if (!closing_ || reader_ != nullptr || holds_ != Holds::message) return;
+  drop_view();
+  tell_time();
+  if (ended_ == nullptr && (buffer_ != nullptr || receive_first_)) take_in(false);
 }
 
 bool Engine::wants_input() const {
@@ -153,7 +173,7 @@ void Engine::received(std::size_t size) {
 void Engine::read_failed(std::error_code why) {
   give_room_back();
   eof_ = true;
-  if (why != ::asio::error::eof) read_error_ = why;
+  if (why != make_error_code(net::error::eof)) read_error_ = why;
   proceed();
 }
 

@@ -20,7 +20,7 @@ Response upgrade_required() {
 
 }  // namespace
 
-Beginning begin_server(const ::asio::any_io_executor& executor, const AcceptOptions& options) {
+Beginning begin_server(const net::any_io_executor& executor, const AcceptOptions& options) {
   std::pmr::memory_resource& memory = pool_of(executor).memory();
   Beginning beginning{Connection::server(options.config, &memory), {}, {}};
   beginning.fault = make_error_code(options.config->check());
@@ -30,7 +30,7 @@ Beginning begin_server(const ::asio::any_io_executor& executor, const AcceptOpti
   return beginning;
 }
 
-Beginning begin_client(const ::asio::any_io_executor& executor, const ClientRequest& request,
+Beginning begin_client(const net::any_io_executor& executor, const ClientRequest& request,
                        const SharedConfig& config, const Connector* connector) {
   std::pmr::memory_resource& memory = pool_of(executor).memory();
   Beginning beginning{Connection::client(request, entropy(), config, &memory), {}, {}};

@@ -105,7 +105,7 @@ void Engine::flush(Operation& operation) {
 
 void Engine::close(Operation& operation, CloseCode code, std::string_view reason) {
   operation.what = What::close;
-  if (reader_ == nullptr && !handshaking_) holds_ = Holds::nothing;
+  if (reader_ == nullptr && !handshaking_) drop_view();
   if (!is_view_out()) tell_time();
   if (ended_ == nullptr) {
     const std::error_code error = session_.connection().close(code, reason);
@@ -114,7 +114,9 @@ void Engine::close(Operation& operation, CloseCode code, std::string_view reason
       return attend();
     }
     closing_ = true;
-    if (reader_ == nullptr && buffer_ != nullptr && !is_view_out()) take_in(false);
+    if (reader_ == nullptr && !is_view_out() && (buffer_ != nullptr || receive_first_)) {
+      take_in(false);
+    }
   }
   if (ended_ != nullptr) {
     finish(operation, ended_->closed.why);
@@ -136,12 +138,12 @@ std::error_code Engine::pong(ConstBytes payload) {
   return session_.connection().pong(payload);
 }
 
-std::size_t Engine::gather(std::span<::asio::const_buffer> buffers) {
+std::size_t Engine::gather(std::span<net::const_buffer> buffers) {
   std::array<ConstBytes, 64> segments;
   const std::size_t count =
       session_.output(std::span(segments).first(std::min(buffers.size(), segments.size())));
   for (std::size_t i = 0; i < count; ++i) {
-    buffers[i] = ::asio::const_buffer(segments[i].data(), segments[i].size());
+    buffers[i] = net::const_buffer(segments[i].data(), segments[i].size());
   }
   return count;
 }

@@ -5,7 +5,7 @@
 
 namespace wolframite::asio::detail {
 
-::asio::execution_context::id Pool::id;
+net::execution_context::id Pool::id;
 
 void Pool::add(Engine& engine) noexcept {
   const std::lock_guard lock(mutex_);

@@ -3,7 +3,7 @@
 
 namespace wolframite::asio {
 
-template class detail::AsyncStream<::asio::ssl::stream<::asio::ip::tcp::socket>>;
-template class WebSocketStream<::asio::ssl::stream<::asio::ip::tcp::socket>>;
+template class detail::AsyncStream<net::ssl::stream<net::ip::tcp::socket>>;
+template class WebSocketStream<net::ssl::stream<net::ip::tcp::socket>>;
 
 }  // namespace wolframite::asio

@@ -3,7 +3,7 @@
 
 namespace wolframite::asio {
 
-template class detail::SocketStream<::asio::ip::tcp::socket>;
-template class WebSocketStream<::asio::ip::tcp::socket>;
+template class detail::SocketStream<net::ip::tcp::socket>;
+template class WebSocketStream<net::ip::tcp::socket>;
 
 }  // namespace wolframite::asio

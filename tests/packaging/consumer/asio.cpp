@@ -1,9 +1,18 @@
 // A project of somebody else's that uses the Asio adapter: a server and a client in one context.
+#ifdef WOLFRAMITE_ASIO_BOOST
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/use_awaitable.hpp>
+namespace asio = boost::asio;
+#else
 #include <asio/co_spawn.hpp>
 #include <asio/detached.hpp>
 #include <asio/io_context.hpp>
 #include <asio/ip/tcp.hpp>
 #include <asio/use_awaitable.hpp>
+#endif
 #include <cstdio>
 #include <string>
 #include <utility>

@@ -3,8 +3,6 @@
 /// With `ssl::stream` below, include `wolframite/asio/ssl.hpp` as well.
 #pragma once
 
-#include <asio/ip/tcp.hpp>
-
 #include "wolframite/asio/accept.hpp"
 #include "wolframite/asio/client.hpp"
 #include "wolframite/asio/connect.hpp"
@@ -14,8 +12,8 @@
 #pragma GCC visibility push(default)
 namespace wolframite::asio {
 
-extern template class detail::SocketStream<::asio::ip::tcp::socket>;
-extern template class WebSocketStream<::asio::ip::tcp::socket>;
+extern template class detail::SocketStream<net::ip::tcp::socket>;
+extern template class WebSocketStream<net::ip::tcp::socket>;
 
 }  // namespace wolframite::asio
 #pragma GCC visibility pop

@@ -2,11 +2,10 @@
 /// Opening streams as a client, over a layer that is connected.
 #pragma once
 
-#include <asio/async_result.hpp>
-#include <system_error>
 #include <type_traits>
 #include <utility>
 
+#include "wolframite/asio/detail/net.hpp"
 #include "wolframite/asio/detail/opening.hpp"
 
 #pragma GCC visibility push(default)
@@ -15,12 +14,12 @@ namespace detail {
 
 template <bool tls>
 struct ClientInitiation {
-  using executor_type = ::asio::any_io_executor;
+  using executor_type = net::any_io_executor;
   [[nodiscard]] executor_type get_executor() const noexcept { return executor; }
 
   template <class Handler, class NextLayer>
   void operator()(Handler&& handler, NextLayer layer, const ClientRequest& request,
-                  const ClientOptions& options) {
+                  const ClientOptions& options) const {
     auto& operation = OperationOf<std::decay_t<Handler>, ClientOperation<NextLayer>>::make(
         std::decay_t<Handler>(std::forward<Handler>(handler)), executor);
     Beginning beginning =
@@ -30,31 +29,31 @@ struct ClientInitiation {
     open_client(engine, operation, beginning.fault);
   }
 
-  ::asio::any_io_executor executor;
+  net::any_io_executor executor;
 };
 
 }  // namespace detail
 
 /// Asks for a WebSocket over `layer`, which is connected already and, if the URL is `wss://`,
-/// encrypted already: `void(std::error_code, Client<NextLayer>)`. RFC 6455 §4.1. Cancelling closes
+/// encrypted already: `void(error_code, Client<NextLayer>)`. RFC 6455 §4.1. Cancelling closes
 /// the layer.
-template <class NextLayer, CompletionToken T = typename ::asio::default_completion_token<
+template <class NextLayer, CompletionToken T = typename net::default_completion_token<
                                typename NextLayer::executor_type>::type>
 auto async_client(NextLayer layer, ClientRequest request, ClientOptions options, T&& token = T()) {
-  ::asio::any_io_executor executor = layer.get_executor();
-  return ::asio::async_initiate<T, void(std::error_code, Client<NextLayer>)>(
+  net::any_io_executor executor = layer.get_executor();
+  return net::async_initiate<T, void(error_code, Client<NextLayer>)>(
       detail::ClientInitiation<false>{std::move(executor)}, token, std::move(layer),
       std::move(request), std::move(options));
 }
 
 /// The same, but for a `wss://` URL the connector's TLS handshake comes first, and verifies the
 /// URL's host.
-template <class NextLayer, CompletionToken T = typename ::asio::default_completion_token<
+template <class NextLayer, CompletionToken T = typename net::default_completion_token<
                                typename NextLayer::executor_type>::type>
 auto async_client_tls(NextLayer layer, ClientRequest request, ClientOptions options,
                       T&& token = T()) {
-  ::asio::any_io_executor executor = layer.get_executor();
-  return ::asio::async_initiate<T, void(std::error_code, Client<NextLayer>)>(
+  net::any_io_executor executor = layer.get_executor();
+  return net::async_initiate<T, void(error_code, Client<NextLayer>)>(
       detail::ClientInitiation<true>{std::move(executor)}, token, std::move(layer),
       std::move(request), std::move(options));
 }
@@ -62,7 +61,7 @@ auto async_client_tls(NextLayer layer, ClientRequest request, ClientOptions opti
 /// The same with the options' defaults.
 template <class NextLayer,
           CompletionToken T =
-              typename ::asio::default_completion_token<typename NextLayer::executor_type>::type>
+              typename net::default_completion_token<typename NextLayer::executor_type>::type>
 requires(!std::is_convertible_v<T, ClientOptions>) auto async_client(NextLayer layer,
                                                                      ClientRequest request,
                                                                      T&& token = T()) {
@@ -73,7 +72,7 @@ requires(!std::is_convertible_v<T, ClientOptions>) auto async_client(NextLayer l
 /// The same with the options' defaults.
 template <class NextLayer,
           CompletionToken T =
-              typename ::asio::default_completion_token<typename NextLayer::executor_type>::type>
+              typename net::default_completion_token<typename NextLayer::executor_type>::type>
 requires(!std::is_convertible_v<T, ClientOptions>) auto async_client_tls(NextLayer layer,
                                                                          ClientRequest request,
                                                                          T&& token = T()) {

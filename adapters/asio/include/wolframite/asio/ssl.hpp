@@ -3,15 +3,11 @@
 /// wanted, `AcceptOptions::tls`, `async_client_tls` and `async_connect` do without.
 #pragma once
 
-#include <asio/any_io_executor.hpp>
-#include <asio/async_result.hpp>
-#include <asio/ip/tcp.hpp>
-#include <asio/ssl/stream.hpp>
-#include <system_error>
 #include <utility>
 #include <variant>
 
 #include "wolframite/asio.hpp"
+#include "wolframite/asio/detail/net_ssl.hpp"
 
 #pragma GCC visibility push(default)
 namespace wolframite::asio {
@@ -22,7 +18,7 @@ template <class Socket>
 class MaybeTlsStream {
  public:
   /// What it is where it is encrypted.
-  using TlsStream = ::asio::ssl::stream<Socket>;
+  using TlsStream = net::ssl::stream<Socket>;
   using executor_type = typename Socket::executor_type;          ///< the socket's
   using lowest_layer_type = typename Socket::lowest_layer_type;  ///< the socket, as a rule
 
@@ -51,20 +47,20 @@ class MaybeTlsStream {
     return std::get<Socket>(stream_).lowest_layer();
   }
 
-  /// Reads some octets, as an AsyncReadStream does: `void(std::error_code, std::size_t)`.
+  /// Reads some octets, as an AsyncReadStream does: `void(error_code, std::size_t)`.
   template <class Buffers, class Token>
   auto async_read_some(const Buffers& buffers, Token&& token) {
-    return ::asio::async_initiate<Token, void(std::error_code, std::size_t)>(
+    return net::async_initiate<Token, void(error_code, std::size_t)>(
         [this](auto handler, const Buffers& into) {
           std::visit([&](auto& stream) { stream.async_read_some(into, std::move(handler)); },
                      stream_);
         },
         token, buffers);
   }
-  /// Writes some octets, as an AsyncWriteStream does: `void(std::error_code, std::size_t)`.
+  /// Writes some octets, as an AsyncWriteStream does: `void(error_code, std::size_t)`.
   template <class Buffers, class Token>
   auto async_write_some(const Buffers& buffers, Token&& token) {
-    return ::asio::async_initiate<Token, void(std::error_code, std::size_t)>(
+    return net::async_initiate<Token, void(error_code, std::size_t)>(
         [this](auto handler, const Buffers& from) {
           std::visit([&](auto& stream) { stream.async_write_some(from, std::move(handler)); },
                      stream_);
@@ -74,13 +70,13 @@ class MaybeTlsStream {
   /// Ends the sending side: of the socket, or with close_notify and then waiting for the peer's.
   template <class Token>
   auto async_shutdown(Token&& token) {
-    return ::asio::async_initiate<Token, void(std::error_code)>(
+    return net::async_initiate<Token, void(error_code)>(
         [this](auto handler) {
           if (TlsStream* const encrypted = tls()) {
             encrypted->async_shutdown(std::move(handler));
           } else {
             // The socket's end is the peer's to tell, so this waits for something to read.
-            std::error_code ignored;
+            error_code ignored;
             auto& socket = std::get<Socket>(stream_);
             static_cast<void>(socket.shutdown(Socket::shutdown_send, ignored));
             socket.async_wait(Socket::wait_read, std::move(handler));
@@ -93,8 +89,8 @@ class MaybeTlsStream {
   std::variant<Socket, TlsStream> stream_;
 };
 
-extern template class detail::AsyncStream<::asio::ssl::stream<::asio::ip::tcp::socket>>;
-extern template class WebSocketStream<::asio::ssl::stream<::asio::ip::tcp::socket>>;
+extern template class detail::AsyncStream<net::ssl::stream<net::ip::tcp::socket>>;
+extern template class WebSocketStream<net::ssl::stream<net::ip::tcp::socket>>;
 
 }  // namespace wolframite::asio
 #pragma GCC visibility pop

@@ -2,7 +2,6 @@
 /// A WebSocket as a stream and sink of messages, for Asio.
 #pragma once
 
-#include <asio/async_result.hpp>
 #include <cstddef>
 #include <memory>
 #include <optional>
@@ -14,6 +13,7 @@
 #include "wolframite/asio/detail/engine.hpp"
 #include "wolframite/asio/detail/initiate.hpp"
 #include "wolframite/asio/detail/layer.hpp"
+#include "wolframite/asio/detail/net.hpp"
 #include "wolframite/config.hpp"
 #include "wolframite/event.hpp"
 #include "wolframite/result.hpp"
@@ -33,7 +33,8 @@ concept CompletionToken =
 ///
 /// All that is called on a stream, its destructor included, is called on its executor; where
 /// several threads run that, it is a strand. Handlers are called on their associated executor,
-/// which is the stream's by default, and never from inside the function that began the operation.
+/// which is the stream's by default, and never from inside the function that began the operation;
+/// unless one has an immediate executor of its own (Asio 1.27), and the operation is done at once.
 /// Any number of sends, flushes and closes may be under way, and one `async_next` beside them.
 ///
 /// Cancellation, of any type, loses nothing: the next `async_next` goes on where a cancelled one
@@ -56,7 +57,7 @@ class WebSocketStream {
     using other = WebSocketStream<typename NextLayer::template rebind_executor<Executor>::other>;
   };
   /// The completion token where none is given: the executor's.
-  using Token = typename ::asio::default_completion_token<executor_type>::type;
+  using Token = typename net::default_completion_token<executor_type>::type;
 
   /// Wraps a connected layer whose opening handshake was done elsewhere. `invalid_config` is the
   /// only error. If the handshake went over TLS of this library then `tls` is its engine.
@@ -86,7 +87,7 @@ class WebSocketStream {
   /// Whether there is a stream.
   explicit operator bool() const { return engine_ != nullptr; }
 
-  /// Waits for the next message: `void(std::error_code, Message)`. The message's octets live until
+  /// Waits for the next message: `void(error_code, Message)`. The message's octets live until
   /// the next `async_next` or `async_close` on this stream. After the end the error is
   /// `asio::error::eof` if that was clean, otherwise `closed()->why`; for ever.
   ///
@@ -95,14 +96,14 @@ class WebSocketStream {
   /// `async_next` while one waits gets `Error::already_reading`.
   template <CompletionToken T = Token>
   auto async_next(T&& token = T()) {
-    return ::asio::async_initiate<T, void(std::error_code, Message)>(
+    return net::async_initiate<T, void(error_code, Message)>(
         detail::initiation<detail::MessageOperation>(
             engine_,
             [](detail::Engine& engine, NextOperation& operation) { engine.next(operation); }),
         token);
   }
 
-  /// Sends a message, or a fragment of one unless `last`: `void(std::error_code)`. Queues it, to be
+  /// Sends a message, or a fragment of one unless `last`: `void(error_code)`. Queues it, to be
   /// written together with others once the handlers of this turn have run, and completes at once;
   /// waits only while `Config::write_buffer_size` or more is queued, and then `payload` must stay
   /// until it completes. Sends are queued in the order of their calls. `compression` can keep a
@@ -165,7 +166,7 @@ class WebSocketStream {
   }
 
   /// Waits until less than `Config::write_buffer_size` is queued, and nothing waits to be sent
-  /// before: `void(std::error_code)`.
+  /// before: `void(error_code)`.
   template <CompletionToken T = Token>
   auto async_ready(T&& token = T()) {
     return initiate(
@@ -174,7 +175,7 @@ class WebSocketStream {
   }
 
   /// Writes what is queued now, and waits until the layer has taken all that was handed over
-  /// before: `void(std::error_code)`.
+  /// before: `void(error_code)`.
   template <CompletionToken T = Token>
   auto async_flush(T&& token = T()) {
     return initiate(
@@ -183,9 +184,9 @@ class WebSocketStream {
   }
 
   /// Closes the connection: sends a Close, waits for the peer's and for the end of the stream, at
-  /// most `Config::close_timeout`: `void(std::error_code)`. Messages that still come are discarded
-  /// unless `async_next` waits for them. No error if the closing handshake was completed, whoever
-  /// began it. RFC 6455 §7.1.2.
+  /// most `Config::close_timeout`: `void(error_code)`. Messages that still come are discarded
+  /// unless `async_next` waits for them; whether or not it does, closing goes on. No error if the
+  /// closing handshake was completed, whoever began it. RFC 6455 §7.1.2.
   template <CompletionToken T = Token>
   auto async_close(T&& token = T()) {
     return async_close(CloseCode::normal, {}, std::forward<T>(token));
@@ -266,7 +267,7 @@ class WebSocketStream {
 
   template <class Begin, class T, class... Arguments>
   auto initiate(Begin begin, T& token, Arguments... arguments) {
-    return ::asio::async_initiate<T, void(std::error_code)>(
+    return net::async_initiate<T, void(error_code)>(
         detail::initiation<detail::PlainOperation>(engine_, begin), token, std::move(arguments)...);
   }
   void reset() noexcept {

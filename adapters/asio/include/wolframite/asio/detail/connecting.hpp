@@ -2,8 +2,6 @@
 /// The compiled part of connecting.
 #pragma once
 
-#include <asio/any_io_executor.hpp>
-#include <asio/ip/tcp.hpp>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -11,6 +9,7 @@
 #include <system_error>
 #include <vector>
 
+#include "wolframite/asio/detail/net.hpp"
 #include "wolframite/asio/detail/opening.hpp"
 #include "wolframite/client_request.hpp"
 #include "wolframite/socket.hpp"
@@ -22,13 +21,13 @@ namespace wolframite::asio::detail {
 class Connecting : public Cancellable {
  public:
   /// Gets the socket, or why there is none. Called once, from the executor, unless that ends first.
-  using Done = std::function<void(std::error_code, ::asio::ip::tcp::socket)>;
+  using Done = std::function<void(std::error_code, net::ip::tcp::socket)>;
 
   /// Begins it, within the limits of `options`.
-  static std::shared_ptr<Connecting> to_host(const ::asio::any_io_executor& executor,
-                                             std::string host, std::uint16_t port,
-                                             const ConnectOptions& options, Done done);
-  static std::shared_ptr<Connecting> to_endpoints(const ::asio::any_io_executor& executor,
+  static std::shared_ptr<Connecting> to_host(const net::any_io_executor& executor, std::string host,
+                                             std::uint16_t port, const ConnectOptions& options,
+                                             Done done);
+  static std::shared_ptr<Connecting> to_endpoints(const net::any_io_executor& executor,
                                                   std::vector<Endpoint> endpoints,
                                                   const ConnectOptions& options, Done done);
 
@@ -42,8 +41,8 @@ class Connecting : public Cancellable {
 };
 
 /// Connects, and then opens the operation's stream.
-void begin_connect(const ::asio::any_io_executor& executor,
-                   ClientOperation<::asio::ip::tcp::socket>& operation, ClientRequest request,
+void begin_connect(const net::any_io_executor& executor,
+                   ClientOperation<net::ip::tcp::socket>& operation, ClientRequest request,
                    ConnectOptions options);
 
 }  // namespace wolframite::asio::detail

@@ -2,8 +2,6 @@
 /// All of a stream but the calls on the layer below it.
 #pragma once
 
-#include <asio/any_io_executor.hpp>
-#include <asio/buffer.hpp>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -17,6 +15,7 @@
 #include <variant>
 
 #include "wolframite/accept.hpp"
+#include "wolframite/asio/detail/net.hpp"
 #include "wolframite/asio/detail/operation.hpp"
 #include "wolframite/asio/detail/pool.hpp"
 #include "wolframite/session.hpp"
@@ -26,7 +25,7 @@ namespace wolframite::asio::detail {
 
 struct Opening;
 
-[[nodiscard]] Pool& pool_of(const ::asio::any_io_executor& executor);
+[[nodiscard]] Pool& pool_of(const net::any_io_executor& executor);
 
 /// One WebSocket connection: a Session, the operations that wait on it, and the rules of when to
 /// read and write. Not a template: what is below it is reached through a few virtual functions.
@@ -41,7 +40,7 @@ struct Opening;
 /// initiating function, and many sends become one write.
 class Engine : public Cancellable, public std::enable_shared_from_this<Engine> {
  public:
-  using Executor = ::asio::any_io_executor;
+  using Executor = net::any_io_executor;
 
   Engine(Executor executor, Connection connection);
   Engine(const Engine&) = delete;
@@ -69,6 +68,9 @@ class Engine : public Cancellable, public std::enable_shared_from_this<Engine> {
   [[nodiscard]] std::error_code feed(Kind kind, SharedBytes payload, Compression compression);
   [[nodiscard]] std::error_code ping(ConstBytes payload);
   [[nodiscard]] std::error_code pong(ConstBytes payload);
+
+  /// Gives an operation up that is done, for its handler to be called; or returns false.
+  [[nodiscard]] bool release_done(Operation& operation);
 
   /// Takes the operation back, unless it is done; it completes with `operation_aborted`.
   void cancel(Operation& operation) override;
@@ -111,7 +113,7 @@ class Engine : public Cancellable, public std::enable_shared_from_this<Engine> {
   [[nodiscard]] Bytes room();
   void received(std::size_t size);
   void read_failed(std::error_code why);
-  [[nodiscard]] std::size_t gather(std::span<::asio::const_buffer> buffers);
+  [[nodiscard]] std::size_t gather(std::span<net::const_buffer> buffers);
   void wrote(std::size_t size);
   void write_failed(std::error_code why);
   void give_room_back() noexcept;
@@ -162,6 +164,8 @@ class Engine : public Cancellable, public std::enable_shared_from_this<Engine> {
   void release_input() noexcept;
   void proceed();
   void serve_reader();
+  void keep_message();
+  void discard_unasked();
 
   // Opening.
   void continue_opening();
@@ -210,6 +214,7 @@ class Engine : public Cancellable, public std::enable_shared_from_this<Engine> {
   std::byte* room_ = nullptr;   // what the layer reads into
   const void* head_ = nullptr;  // the Request or Response
   Message message_{Kind::binary, {}};
+  std::unique_ptr<std::byte[]> kept_;  // octets that a handler was given while closing
 
   NextOperation* reader_ = nullptr;  // waits, or is done and its handler was not called yet
   Operations waiters_;               // for room, or for the kernel, or for the end

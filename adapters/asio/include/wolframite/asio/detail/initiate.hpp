@@ -2,23 +2,14 @@
 /// Operations with the handlers that Asio's users give.
 #pragma once
 
-#include <asio/any_io_executor.hpp>
-#include <asio/associated_allocator.hpp>
-#include <asio/associated_cancellation_slot.hpp>
-#include <asio/associated_executor.hpp>
-#include <asio/async_result.hpp>
-#include <asio/cancellation_type.hpp>
-#include <asio/dispatch.hpp>
-#include <asio/execution/outstanding_work.hpp>
-#include <asio/prefer.hpp>
 #include <memory>
 #include <memory_resource>
 #include <new>
-#include <system_error>
 #include <type_traits>
 #include <utility>
 
 #include "wolframite/asio/detail/engine.hpp"
+#include "wolframite/asio/detail/net.hpp"
 
 #pragma GCC visibility push(default)
 namespace wolframite::asio::detail {
@@ -27,13 +18,13 @@ namespace wolframite::asio::detail {
 class PlainOperation : public Operation {
  public:
   struct Outcome {
-    std::error_code error;
+    error_code error;
     template <class Handler>
     void give(Handler&& handler) {
       std::forward<Handler>(handler)(error);
     }
   };
-  [[nodiscard]] Outcome outcome() { return {result}; }
+  [[nodiscard]] Outcome outcome() { return {as_given(result)}; }
 
  protected:
   using Operation::Operation;
@@ -42,14 +33,14 @@ class PlainOperation : public Operation {
 class MessageOperation : public NextOperation {
  public:
   struct Outcome {
-    std::error_code error;
+    error_code error;
     Message message;
     template <class Handler>
     void give(Handler&& handler) {
       std::forward<Handler>(handler)(error, message);
     }
   };
-  [[nodiscard]] Outcome outcome() { return {result, message}; }
+  [[nodiscard]] Outcome outcome() { return {as_given(result), message}; }
 
  protected:
   using NextOperation::NextOperation;
@@ -60,8 +51,8 @@ class MessageOperation : public NextOperation {
 class Canceller {
  public:
   explicit Canceller(Operation& operation) : operation_(&operation) {}
-  void operator()(::asio::cancellation_type_t type) {
-    if (type != ::asio::cancellation_type::none) operation_->owner->cancel(*operation_);
+  void operator()(net::cancellation_type_t type) {
+    if (type != net::cancellation_type::none) operation_->owner->cancel(*operation_);
   }
 
  private:
@@ -85,20 +76,21 @@ struct Delivery {
 template <class Handler, class Base>
 class OperationOf final : public Base {
   using Default = std::pmr::polymorphic_allocator<std::byte>;
-  using Allocator = typename ::asio::associated_allocator<Handler, Default>::type;
-  using Executor = typename ::asio::associated_executor<Handler, ::asio::any_io_executor>::type;
-  using Work = std::decay_t<decltype(::asio::prefer(std::declval<const Executor&>(),
-                                                    ::asio::execution::outstanding_work.tracked))>;
+  using Allocator = typename net::associated_allocator<Handler, Default>::type;
+  using Executor = typename net::associated_executor<Handler, net::any_io_executor>::type;
+  using Work = std::decay_t<decltype(net::prefer(std::declval<const Executor&>(),
+                                                 net::execution::outstanding_work.tracked))>;
   using Storage = typename std::allocator_traits<Allocator>::template rebind_alloc<OperationOf>;
-  static constexpr bool may_be_at_home = std::is_same_v<Executor, ::asio::any_io_executor> &&
-                                         std::is_same_v<Work, ::asio::any_io_executor>;
+  using Delivered = Delivery<Handler, decltype(std::declval<Base&>().outcome()), Allocator>;
+  static constexpr bool may_be_at_home =
+      std::is_same_v<Executor, net::any_io_executor> && std::is_same_v<Work, net::any_io_executor>;
 
  public:
   template <class... Arguments>
-  [[nodiscard]] static OperationOf& make(Handler&& handler, const ::asio::any_io_executor& home,
+  [[nodiscard]] static OperationOf& make(Handler&& handler, const net::any_io_executor& home,
                                          Arguments&&... arguments) {
     Default otherwise(&pool_of(home).handlers());
-    Storage storage(::asio::associated_allocator<Handler, Default>::get(handler, otherwise));
+    Storage storage(net::associated_allocator<Handler, Default>::get(handler, otherwise));
     OperationOf* const memory = std::allocator_traits<Storage>::allocate(storage, 1);
     // Handlers are moved without exceptions, as Asio has it.
     return *::new (static_cast<void*>(memory))
@@ -111,46 +103,59 @@ class OperationOf final : public Base {
     let_cancel();
   }
   void let_cancel() {
-    auto slot = ::asio::get_associated_cancellation_slot(handler_);
+    auto slot = net::get_associated_cancellation_slot(handler_);
     if (slot.is_connected()) slot.template emplace<Canceller>(*this);
   }
 
+#ifdef WOLFRAMITE_ASIO_IMMEDIATE
+  /// Frees the operation, and calls its handler by way of the executor that it has for what
+  /// completes at once.
+  void complete_at_once(const net::any_io_executor& home) {
+    const auto immediate = net::get_associated_immediate_executor(handler_, home);
+    net::dispatch(immediate, release());
+  }
+#endif
+
  private:
   template <class... Arguments>
-  OperationOf(Handler&& handler, const ::asio::any_io_executor& home, const Default& otherwise,
+  OperationOf(Handler&& handler, const net::any_io_executor& home, const Default& otherwise,
               Arguments&&... arguments)
       : Base(&end, std::forward<Arguments>(arguments)...),
         handler_(std::move(handler)),
-        allocator_(::asio::associated_allocator<Handler, Default>::get(handler_, otherwise)),
-        work_(work_of(::asio::get_associated_executor(handler_, home), home, at_home_)) {}
+        allocator_(net::associated_allocator<Handler, Default>::get(handler_, otherwise)),
+        work_(work_of(net::get_associated_executor(handler_, home), home, at_home_)) {}
 
   // At home what is in flight below keeps the executor at work.
-  [[nodiscard]] static Work work_of(const Executor& executor, const ::asio::any_io_executor& home,
+  [[nodiscard]] static Work work_of(const Executor& executor, const net::any_io_executor& home,
                                     bool& at_home) {
     if constexpr (may_be_at_home) {
       at_home = executor == home;
       if (at_home) return executor;
     }
-    return ::asio::prefer(executor, ::asio::execution::outstanding_work.tracked);
+    return net::prefer(executor, net::execution::outstanding_work.tracked);
   }
 
   static void end(Operation& operation, bool call) {
     auto& self = static_cast<OperationOf&>(operation);
-    Handler handler(std::move(self.handler_));
     const Work work(std::move(self.work_));
     const bool at_home = self.at_home_;
-    auto slot = ::asio::get_associated_cancellation_slot(handler);
-    if (slot.is_connected()) slot.clear();
-    auto outcome = self.outcome();
-    const Allocator allocator = self.allocator_;
-    Storage storage(allocator);
-    self.~OperationOf();
-    std::allocator_traits<Storage>::deallocate(storage, &self, 1);
+    Delivered delivered = self.release();
     if (!call) return;
-    if (at_home) return outcome.give(std::move(handler));
-    using Outcome = decltype(outcome);
-    ::asio::dispatch(work, Delivery<Handler, Outcome, Allocator>{std::move(handler),
-                                                                 std::move(outcome), allocator});
+    if (at_home) return delivered();
+    net::dispatch(work, std::move(delivered));
+  }
+
+  // Frees the operation.
+  [[nodiscard]] Delivered release() {
+    Handler handler(std::move(handler_));
+    auto slot = net::get_associated_cancellation_slot(handler);
+    if (slot.is_connected()) slot.clear();
+    auto outcome = this->outcome();
+    const Allocator allocator = allocator_;
+    Storage storage(allocator);
+    this->~OperationOf();
+    std::allocator_traits<Storage>::deallocate(storage, this, 1);
+    return {std::move(handler), std::move(outcome), allocator};
   }
 
   Handler handler_;
@@ -159,18 +164,32 @@ class OperationOf final : public Base {
   Work work_;
 };
 
+#ifdef WOLFRAMITE_ASIO_IMMEDIATE
+/// Whether a handler has an executor of its own for what completes at once. Asio marks who has not.
+template <class Handler>
+inline constexpr bool has_immediate_executor = !requires {
+  typename net::associated_immediate_executor<
+      Handler, net::any_io_executor>::asio_associated_immediate_executor_is_unspecialised;
+};
+#endif
+
 /// Makes the operation of a handler, and has `begin` ask the engine for it.
 template <class Base, class Begin>
 struct Initiation {
-  using executor_type = ::asio::any_io_executor;
+  using executor_type = net::any_io_executor;
   [[nodiscard]] executor_type get_executor() const noexcept { return engine->executor(); }
 
   template <class Handler, class... Arguments>
-  void operator()(Handler&& handler, Arguments&&... arguments) {
+  void operator()(Handler&& handler, Arguments&&... arguments) const {
     auto& operation = OperationOf<std::decay_t<Handler>, Base>::make(
         std::decay_t<Handler>(std::forward<Handler>(handler)), engine->executor());
     operation.let_cancel(*engine);
     begin(*engine, operation, std::forward<Arguments>(arguments)...);
+#ifdef WOLFRAMITE_ASIO_IMMEDIATE
+    if constexpr (has_immediate_executor<std::decay_t<Handler>>) {
+      if (engine->release_done(operation)) operation.complete_at_once(engine->executor());
+    }
+#endif
   }
 
   std::shared_ptr<Engine> engine;

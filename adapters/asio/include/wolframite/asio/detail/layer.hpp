@@ -3,18 +3,15 @@
 #pragma once
 
 #include <array>
-#include <asio/basic_stream_socket.hpp>
-#include <asio/buffer.hpp>
-#include <asio/error.hpp>
 #include <cstddef>
 #include <memory>
 #include <span>
-#include <system_error>
 #include <type_traits>
 #include <utility>
 
 #include "wolframite/asio/detail/engine.hpp"
 #include "wolframite/asio/detail/handler.hpp"
+#include "wolframite/asio/detail/net.hpp"
 
 #pragma GCC visibility push(default)
 namespace wolframite::asio::detail {
@@ -26,7 +23,7 @@ class SocketStream final : public Engine {
  public:
   SocketStream(Socket socket, Connection connection)
       : Engine(socket.get_executor(), std::move(connection)), socket_(std::move(socket)) {
-    std::error_code ignored;
+    error_code ignored;
     static_cast<void>(socket_.non_blocking(true, ignored));
   }
 
@@ -38,16 +35,16 @@ class SocketStream final : public Engine {
   [[nodiscard]] std::shared_ptr<SocketStream> self() {
     return std::static_pointer_cast<SocketStream>(shared_from_this());
   }
-  [[nodiscard]] static bool is_temporary(std::error_code error) {
-    return error == ::asio::error::would_block || error == ::asio::error::try_again ||
-           error == ::asio::error::interrupted;
+  [[nodiscard]] static bool is_temporary(error_code error) {
+    return error == net::error::would_block || error == net::error::try_again ||
+           error == net::error::interrupted;
   }
 
   void read() override {
     if (!readable_) return wait_for_input();
     const Bytes into = room();
-    std::error_code error;
-    const std::size_t size = socket_.read_some(::asio::buffer(into.data(), into.size()), error);
+    error_code error;
+    const std::size_t size = socket_.read_some(net::buffer(into.data(), into.size()), error);
     readable_ = !error && size == into.size();
     if (!error) return received(size);
     if (!is_temporary(error)) return read_failed(error);
@@ -58,12 +55,12 @@ class SocketStream final : public Engine {
   void wait_for_input() {
     reading_ = true;
     socket_.async_wait(Socket::wait_read,
-                       Handler(self(), [](SocketStream& stream, std::error_code error) {
+                       Handler(self(), [](SocketStream& stream, error_code error) {
                          Turn turn(stream);
                          stream.reading_ = false;
                          if (!error) stream.readable_ = true;
                          // Called off by us, or by the user, who has `cancel` for that.
-                         if (error && error != ::asio::error::operation_aborted) {
+                         if (error && error != net::error::operation_aborted) {
                            stream.read_failed(error);
                          }
                          turn.finish();
@@ -71,12 +68,12 @@ class SocketStream final : public Engine {
   }
 
   void write() override {
-    std::array<::asio::const_buffer, 64> buffers;
-    const std::span<const ::asio::const_buffer> shown(buffers.data(), gather(buffers));
-    std::error_code error;
+    std::array<net::const_buffer, 64> buffers;
+    const std::span<const net::const_buffer> shown(buffers.data(), gather(buffers));
+    error_code error;
     const std::size_t size = socket_.write_some(shown, error);
     if (error && !is_temporary(error)) return write_failed(error);
-    const std::size_t offered = ::asio::buffer_size(shown);
+    const std::size_t offered = net::buffer_size(shown);
     if (!error) wrote(size);
     if (error || size < offered) wait_for_room();
   }
@@ -84,10 +81,10 @@ class SocketStream final : public Engine {
   void wait_for_room() {
     writing_ = true;
     socket_.async_wait(Socket::wait_write,
-                       Handler(self(), [](SocketStream& stream, std::error_code error) {
+                       Handler(self(), [](SocketStream& stream, error_code error) {
                          Turn turn(stream);
                          stream.writing_ = false;
-                         if (error && error != ::asio::error::operation_aborted) {
+                         if (error && error != net::error::operation_aborted) {
                            stream.write_failed(error);
                          }
                          turn.finish();
@@ -95,22 +92,22 @@ class SocketStream final : public Engine {
   }
 
   void shut_down() override {
-    std::error_code ignored;
+    error_code ignored;
     static_cast<void>(socket_.shutdown(Socket::shutdown_send, ignored));
   }
   void close_layer() noexcept override {
-    std::error_code ignored;
+    error_code ignored;
     static_cast<void>(socket_.close(ignored));
     readable_ = false;
   }
   [[nodiscard]] bool is_layer_open() const override { return socket_.is_open(); }
   [[nodiscard]] bool has_unread() override {
     if (readable_ || reading_) return readable_;
-    std::error_code ignored;
+    error_code ignored;
     return socket_.available(ignored) > 0;
   }
   void stop_waiting() override {
-    std::error_code ignored;
+    error_code ignored;
     static_cast<void>(socket_.cancel(ignored));  // a wait for room is begun again
   }
 
@@ -127,8 +124,8 @@ std::shared_ptr<SocketStream<Socket>> SocketStream<Socket>::make(Socket socket,
 /// A buffer sequence of its own, since Asio copies those.
 class Gather {
  public:
-  using value_type = ::asio::const_buffer;
-  using const_iterator = const ::asio::const_buffer*;
+  using value_type = net::const_buffer;
+  using const_iterator = const net::const_buffer*;
 
   [[nodiscard]] const_iterator begin() const { return buffers_.data(); }
   [[nodiscard]] const_iterator end() const { return buffers_.data() + count_; }
@@ -136,19 +133,18 @@ class Gather {
  private:
   template <class>
   friend class AsyncStream;
-  std::array<::asio::const_buffer, 8> buffers_;
+  std::array<net::const_buffer, 8> buffers_;
   std::size_t count_ = 0;
 };
 
 /// A stream over any AsyncReadStream and AsyncWriteStream, with one read and one write in flight.
 template <class Layer>
 class AsyncStream final : public Engine {
-  static constexpr bool has_lowest_layer = requires(Layer & layer, std::error_code& error) {
+  static constexpr bool has_lowest_layer = requires(Layer & layer, error_code& error) {
     static_cast<void>(layer.lowest_layer().close(error));
   };
   static constexpr bool has_close = requires(Layer & layer) { layer.close(); };
-  static constexpr bool has_async_shutdown =
-      requires(Layer & layer, void (*handler)(std::error_code)) {
+  static constexpr bool has_async_shutdown = requires(Layer & layer, void (*handler)(error_code)) {
     layer.async_shutdown(handler);
   };
 
@@ -169,11 +165,11 @@ class AsyncStream final : public Engine {
     reading_ = true;
     const Bytes into = room();
     layer_.async_read_some(
-        ::asio::buffer(into.data(), into.size()),
-        Handler(self(), [](AsyncStream& stream, std::error_code error, std::size_t size) {
+        net::buffer(into.data(), into.size()),
+        Handler(self(), [](AsyncStream& stream, error_code error, std::size_t size) {
           Turn turn(stream);
           stream.reading_ = false;
-          if (!stream.open_) error = ::asio::error::eof;
+          if (!stream.open_) error = net::error::eof;
           if (error) {
             stream.read_failed(error);
           } else if (size > 0) {
@@ -190,7 +186,7 @@ class AsyncStream final : public Engine {
     shown.count_ = gather(shown.buffers_);
     writing_ = true;
     layer_.async_write_some(
-        shown, Handler(self(), [](AsyncStream& stream, std::error_code error, std::size_t size) {
+        shown, Handler(self(), [](AsyncStream& stream, error_code error, std::size_t size) {
           Turn turn(stream);
           stream.writing_ = false;
           if (error) {
@@ -205,26 +201,25 @@ class AsyncStream final : public Engine {
   void shut_down() override {
     if constexpr (has_async_shutdown) {
       // Its end is that of the stream. Until then `Config::close_timeout` runs.
-      layer_.async_shutdown(Handler(self(), [](AsyncStream& stream, std::error_code) {
+      layer_.async_shutdown(Handler(self(), [](AsyncStream& stream, error_code) {
         Turn turn(stream);
-        if (stream.open_ && !stream.reading_) stream.read_failed(::asio::error::eof);
+        if (stream.open_ && !stream.reading_) stream.read_failed(make_error_code(net::error::eof));
         turn.finish();
       }));
     } else if constexpr (has_lowest_layer) {
-      std::error_code ignored;
-      static_cast<void>(
-          layer_.lowest_layer().shutdown(::asio::socket_base::shutdown_send, ignored));
+      error_code ignored;
+      static_cast<void>(layer_.lowest_layer().shutdown(net::socket_base::shutdown_send, ignored));
     } else {
       // No way to end one side only.
       close_layer();
-      if (!reading_) read_failed(::asio::error::eof);
+      if (!reading_) read_failed(make_error_code(net::error::eof));
     }
   }
 
   void close_layer() noexcept override {
     open_ = false;
     if constexpr (has_lowest_layer) {
-      std::error_code ignored;
+      error_code ignored;
       static_cast<void>(layer_.lowest_layer().close(ignored));
     } else if constexpr (has_close) {
       static_cast<void>(layer_.close());
@@ -249,8 +244,8 @@ struct StreamOver {
   using type = AsyncStream<Layer>;
 };
 template <class Protocol, class Executor>
-struct StreamOver<::asio::basic_stream_socket<Protocol, Executor>> {
-  using type = SocketStream<::asio::basic_stream_socket<Protocol, Executor>>;
+struct StreamOver<net::basic_stream_socket<Protocol, Executor>> {
+  using type = SocketStream<net::basic_stream_socket<Protocol, Executor>>;
 };
 
 /// The engine of a stream over `Layer`.

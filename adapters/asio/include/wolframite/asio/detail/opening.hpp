@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "wolframite/asio/detail/engine.hpp"
+#include "wolframite/asio/detail/net.hpp"
 #include "wolframite/asio/options.hpp"
 #include "wolframite/asio/stream.hpp"
 #include "wolframite/client_request.hpp"
@@ -31,9 +32,9 @@ struct Beginning {
   std::unique_ptr<TlsEngine> tls;
   std::error_code fault;  ///< why it cannot be begun at all
 };
-[[nodiscard]] Beginning begin_server(const ::asio::any_io_executor& executor,
+[[nodiscard]] Beginning begin_server(const net::any_io_executor& executor,
                                      const AcceptOptions& options);
-[[nodiscard]] Beginning begin_client(const ::asio::any_io_executor& executor,
+[[nodiscard]] Beginning begin_client(const net::any_io_executor& executor,
                                      const ClientRequest& request, const SharedConfig& config,
                                      const Connector* connector);
 
@@ -47,7 +48,7 @@ template <class NextLayer>
 class AcceptOperation : public OpenOperation {
  public:
   struct Outcome {
-    std::error_code error;
+    error_code error;
     WebSocketStream<NextLayer> stream;
     template <class Handler>
     void give(Handler&& handler) {
@@ -55,7 +56,7 @@ class AcceptOperation : public OpenOperation {
     }
   };
   [[nodiscard]] Outcome outcome() {
-    return {result, result ? WebSocketStream<NextLayer>() : std::move(stream)};
+    return {as_given(result), result ? WebSocketStream<NextLayer>() : std::move(stream)};
   }
 
   WebSocketStream<NextLayer> stream;
@@ -69,7 +70,7 @@ template <class NextLayer>
 class ClientOperation : public OpenOperation {
  public:
   struct Outcome {
-    std::error_code error;
+    error_code error;
     Client<NextLayer> client;
     template <class Handler>
     void give(Handler&& handler) {
@@ -77,7 +78,7 @@ class ClientOperation : public OpenOperation {
     }
   };
   [[nodiscard]] Outcome outcome() {
-    return {result,
+    return {as_given(result),
             {result ? WebSocketStream<NextLayer>() : std::move(stream), std::move(response)}};
   }
 

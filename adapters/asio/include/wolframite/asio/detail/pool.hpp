@@ -2,11 +2,11 @@
 /// What the streams of one execution context share.
 #pragma once
 
-#include <asio/execution_context.hpp>
 #include <cstddef>
 #include <memory_resource>
 #include <mutex>
 
+#include "wolframite/asio/detail/net.hpp"
 #include "wolframite/entropy.hpp"
 #include "wolframite/memory.hpp"
 
@@ -43,12 +43,12 @@ class SharedMemory final : public std::pmr::memory_resource {
 /// An Asio service: memory and receive buffers for the streams of a context, and a list of them, so
 /// that a context that is destroyed takes with it what they still wait for. Without that, a handler
 /// that owns its stream and waits on it would keep itself alive for ever.
-class Pool final : public ::asio::execution_context::service {
+class Pool final : public net::execution_context::service {
  public:
-  static ::asio::execution_context::id id;
+  static net::execution_context::id id;
 
-  explicit Pool(::asio::execution_context& context)
-      : ::asio::execution_context::service(context), buffers_(BufferPool::buffer_size, 64) {}
+  explicit Pool(net::execution_context& context)
+      : net::execution_context::service(context), buffers_(BufferPool::buffer_size, 64) {}
 
   /// For what sessions hold.
   [[nodiscard]] SharedMemory& memory() { return memory_; }
