@@ -25,9 +25,9 @@ net::awaitable<void> echo(Server& server, tcp::socket socket) {
       co_await wolframite::asio::async_accept(std::move(socket), server.options, token);
   if (failed) co_return;
   for (;;) {
-    const auto [ended, message] = co_await stream.async_next(token);
+    auto [ended, message] = co_await stream.async_next(token);
     if (ended) co_return;
-    const auto [unsent] = co_await stream.async_send(message.kind, message.data, token);
+    const auto [unsent] = co_await stream.async_send(std::move(message), token);
     if (unsent) co_return;
   }
 }

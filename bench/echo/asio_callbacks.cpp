@@ -19,11 +19,10 @@ class Echo : public std::enable_shared_from_this<Echo> {
   }
 
  private:
-  void send(const wolframite::Message& message) {
-    stream_.async_send(message.kind, message.data,
-                       [self = shared_from_this()](std::error_code error) {
-                         if (!error) self->next();
-                       });
+  void send(wolframite::Message& message) {
+    stream_.async_send(std::move(message), [self = shared_from_this()](std::error_code error) {
+      if (!error) self->next();
+    });
   }
 
   Stream stream_;

@@ -170,7 +170,9 @@ class WebSocketStream {
             }};
   }
   Operation send(Message&& message, Compression compression = Compression::automatic) {
-    return send(message.kind, message.data, message.last, compression);
+    return {*loop_, [&](auto handler) {
+              stream_->async_send(std::move(message), compression, std::move(handler));
+            }};
   }
   Operation send(std::string_view text, Compression compression = Compression::automatic) {
     return {*loop_,

@@ -73,27 +73,23 @@ bool Engine::poll() {
 // Receives until there is something to hand out, or nothing left to receive. Precondition: no view
 // is out.
 bool Engine::take_in(bool deliver) {
-  while (const auto event = receive()) {
-    if (handle(*event, deliver)) return true;
+  for (;;) {
+    Bytes in;
+    if (buffer_ != nullptr) in = Bytes(buffer_ + begin_, end_ - begin_);
+    // It answers by itself: handshakes, key updates, alerts.
+    if (session_.tls() != nullptr) attend();
+    const bool at_end = eof_ && buffer_ == nullptr;
+    const std::optional<Event> event =
+        at_end ? session_.receive_eof(read_error_) : session_.receive(in);
+    if (buffer_ != nullptr) begin_ = end_ - static_cast<std::uint32_t>(in.size());
+    if (event && handle(*event, deliver)) return true;
+    if (event) continue;
+    if (!eof_ || at_end) break;
+    release_input();
   }
   receive_first_ = false;
   release_input();
   return false;
-}
-
-std::optional<Event> Engine::receive() {
-  if (eof_ && buffer_ == nullptr) return session_.receive_eof(read_error_);
-  Bytes in;
-  if (session_.tls() != nullptr) attend();  // it answers by itself: handshakes, key updates, alerts
-  if (buffer_ == nullptr) return session_.receive(in);
-  in = Bytes(buffer_ + begin_, end_ - begin_);
-  auto event = session_.receive(in);
-  begin_ = end_ - static_cast<std::uint32_t>(in.size());
-  if (!event && eof_) {
-    release_input();
-    return session_.receive_eof(read_error_);
-  }
-  return event;
 }
 
 // Returns whether the reader has to be told.

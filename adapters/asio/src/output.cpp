@@ -60,6 +60,16 @@ void Engine::send(Operation& operation, Kind kind, SharedBytes payload, Compress
   begin(operation);
 }
 
+void Engine::send(Operation& operation, const Message& message, Compression compression) {
+  operation.what = What::send_on;
+  operation.kind = message.kind;
+  operation.payload = message.data;
+  operation.first = message.first;
+  operation.last = message.last;
+  operation.compression = compression;
+  begin(operation);
+}
+
 void Engine::ready(Operation& operation) {
   operation.what = What::ready;
   begin(operation);
@@ -81,6 +91,12 @@ std::error_code Engine::queue(Operation& operation) {
   Connection& connection = session_.connection();
   if (operation.what == What::send) {
     return connection.send(operation.kind, operation.payload, operation.last,
+                           operation.compression);
+  }
+  if (operation.what == What::send_on) {
+    // It was mutable when it was handed over.
+    const Bytes data(const_cast<std::byte*>(operation.payload.data()), operation.payload.size());
+    return connection.send(Message{operation.kind, data, operation.first, operation.last},
                            operation.compression);
   }
   if (operation.what == What::send_shared) {

@@ -152,6 +152,21 @@ class WebSocketStream {
         token, kind, std::move(payload), compression);
   }
 
+  /// Sends on a message, or a piece of one, that `async_next` has given, in one copy less where it
+  /// was large and came from this stream. Its octets must not be used any more; while the send
+  /// waits, `async_next` must not be called. Otherwise as the first `async_send`.
+  template <CompletionToken T = Token>
+  auto async_send(Message&& message, T&& token = T()) {
+    return async_send(std::move(message), Compression::automatic, std::forward<T>(token));
+  }
+  /// The same, and says whether it may be compressed.
+  template <CompletionToken T = Token>
+  auto async_send(Message&& message, Compression compression, T&& token = T()) {
+    return initiate([](detail::Engine& engine, detail::Operation& operation, const Message& what,
+                       Compression how) { engine.send(operation, what, how); },
+                    token, message, compression);
+  }
+
   /// Queues a message whatever is queued already, and has it written by a later flush or send; or
   /// soon, if `Config::write_buffer_size` is reached. `write_buffer_full` above
   /// `Config::max_write_buffer_size`.

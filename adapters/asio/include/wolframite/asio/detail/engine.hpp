@@ -57,6 +57,7 @@ class Engine : public Cancellable, public std::enable_shared_from_this<Engine> {
   void send(Operation& operation, Kind kind, ConstBytes payload, bool last,
             Compression compression);
   void send(Operation& operation, Kind kind, SharedBytes payload, Compression compression);
+  void send(Operation& operation, const Message& message, Compression compression);
   void ready(Operation& operation);
   void flush(Operation& operation);
   void close(Operation& operation, CloseCode code, std::string_view reason);
@@ -157,7 +158,6 @@ class Engine : public Cancellable, public std::enable_shared_from_this<Engine> {
   [[nodiscard]] bool wants_input() const;
   [[nodiscard]] bool poll();
   bool take_in(bool deliver);
-  [[nodiscard]] std::optional<Event> receive();
   bool handle(const Event& event, bool deliver);
   void hold(Holds what, const void* head);
   void drop_view() noexcept;

@@ -33,7 +33,7 @@ class Cancellable {
 /// function, then owned by an engine, and ended by exactly one of `complete` and `destroy`.
 class Operation : public wolframite::detail::ListNode {
  public:
-  enum class What : std::uint8_t { next, send, send_shared, ready, flush, close, open };
+  enum class What : std::uint8_t { next, send, send_on, send_shared, ready, flush, close, open };
 
   /// Frees the operation, and calls its handler with the outcome.
   void complete() { end_(*this, true); }
@@ -48,6 +48,7 @@ class Operation : public wolframite::detail::ListNode {
   What what = What::send;
   Kind kind = Kind::binary;
   Compression compression = Compression::automatic;
+  bool first = true;
   bool last = true;
   bool begun = false;
   bool done = false;  ///< `result` is final: it waits for its handler to be called
