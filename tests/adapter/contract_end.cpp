@@ -2,6 +2,8 @@
 // let go, and nothing is sent on a broken pipe or lost to a reset that our own side caused.
 #include <sys/socket.h>
 
+#include <optional>
+
 #include "rig.hpp"
 
 namespace wolframite::test {
@@ -120,6 +122,35 @@ TEST_CASE("next gives the messages that come while close waits") {
   CHECK(reader.messages == std::vector{"late"s});
   CHECK(reader.clean);
   CHECK_FALSE(closer.error);
+}
+
+TEST_CASE("closing goes on while somebody looks at a message that came meanwhile") {
+  backend::Loop loop;
+  // Nobody waits for it.
+  Pair pair = open_pair(loop, Role::server, Transport::tcp, Config{.close_timeout = 1h});
+  std::optional<Message> seen;
+  auto read_one = [](WebSocketStream& stream, std::optional<Message>& message) -> Task<> {
+    message = co_await stream.next();
+  };
+  loop.spawn(read_one(pair.stream, seen));
+  settle(loop);
+  Outcome outcome;
+  loop.spawn(close_stream(pair.stream, outcome));
+  settle(loop);
+  const std::string text(1000, 'x');
+  pair.peer.send(client_frame(final_text, text) + client_frame(final_text, "discarded"));
+  settle(loop);
+  pair.peer.send(client_frame(final_text, "discarded") +
+                 client_frame(close_frame, close_body(1000, "bye")));
+  CHECK(pair.peer.receive_all() == server_frame(close_frame, close_body(1000, "bye")));
+  pair.peer.finish();
+  turn_until(loop, [&] { return outcome.done; });
+  CHECK_FALSE(outcome.error);
+  REQUIRE(seen);
+  CHECK(seen->text() == text);
+  run(loop, read_one(pair.stream, seen));
+  CHECK_FALSE(seen);
+  CHECK(pair.stream.closed()->clean);
 }
 
 TEST_CASE("SEC-27 the stream ends without a Close: idle, inside a header, inside a payload") {

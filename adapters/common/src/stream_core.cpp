@@ -58,6 +58,7 @@ void StreamCore::abandon() noexcept {
 
 void StreamCore::settle() {
   wrote_early_ = false;
+  if (closing_) discard_unasked();
   advance();
   if (socket_.is_open() && writable_ && session_.wants_write()) write_output();
   if (waiters_ != nullptr) serve_waiters();

@@ -1,6 +1,7 @@
 // What a stream receives, and who waits for it.
 #include "wolframite/stream_core.hpp"
 
+#include <algorithm>
 #include <cassert>
 #include <utility>
 #include <variant>
@@ -149,7 +150,25 @@ std::optional<Message> StreamCore::take_message() {
     return std::nullopt;
   }
   input_->handed_out = true;
+  if (closing_) keep_message();
   return input_->message;
+}
+
+// Once close() was called reading goes on whether or not another message is asked for. So the
+// message that a coroutine is given gets octets of its own.
+void StreamCore::keep_message() {
+  const ConstBytes octets = input_->message.data;
+  kept_ = std::make_unique<std::byte[]>(octets.size());
+  std::copy(octets.begin(), octets.end(), kept_.get());
+  input_->message.data = Bytes(kept_.get(), octets.size());
+}
+
+// Once close() was called, what came and nobody waits for must not hold up what comes after it.
+void StreamCore::discard_unasked() {
+  if (!closing_ || reader_ != nullptr || !is_view_out()) return;
+  drop_view();
+  tell_time();
+  if (ended_ == nullptr && (input_ != nullptr || receive_first_)) take_in(false);
 }
 
 StreamCore::Step StreamCore::take_step() {

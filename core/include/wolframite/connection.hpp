@@ -359,12 +359,12 @@ class Connection {
   bool chunk_given_ = false;      ///< deliver_chunks: the message's first piece was handed out
   bool sending_message_ = false;  ///< sent: between first and last fragment
   bool close_sent_ = false;
-  bool close_received_ = false;
-  bool pong_held_ = false;
-  bool ping_outstanding_ = false;
-  bool opened_pending_ = false;
-  bool closed_given_ = false;
-  bool has_timers_;  ///< that run while the connection is open
+  bool close_received_ : 1 = false;
+  bool pong_held_ : 1 = false;
+  bool ping_outstanding_ : 1 = false;
+  bool opened_pending_ : 1 = false;
+  bool closed_given_ : 1 = false;
+  bool has_timers_ : 1;  ///< that run while the connection is open
 };
 
 static_assert(sizeof(Connection) <= 320);

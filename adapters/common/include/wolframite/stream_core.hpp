@@ -243,8 +243,10 @@ class StreamCore : public Timer {
   void hold_message(const Message& message);
   void release_input() noexcept;
   void proceed();
+  void discard_unasked();
   void wake_reader();
   [[nodiscard]] std::optional<Message> take_message();
+  void keep_message();
   [[nodiscard]] Step take_step();
   [[nodiscard]] bool is_view_out() const {
     return input_ != nullptr && input_->holds != InputLease::Holds::nothing;
@@ -298,6 +300,7 @@ class StreamCore : public Timer {
     std::size_t orphan_index_;                     // of an orphan, for nobody waits on one
   };
   std::unique_ptr<Ended> ended_;
+  std::unique_ptr<std::byte[]> kept_;  // octets of the message that was handed out while closing
 };
 
 inline void StreamCore::prefetch(const StreamCore* stream) {

@@ -159,7 +159,8 @@ class WebSocketStream {
 
   /// Closes the connection: sends a Close, waits for the peer's and for the end of the stream, at
   /// most `Config::close_timeout`. Messages that still come are discarded unless `next` waits for
-  /// them. No error if the closing handshake was completed, whoever began it. RFC 6455 §7.1.2.
+  /// them by the end of the turn. No error if the closing handshake was completed, whoever began
+  /// it. RFC 6455 §7.1.2.
   Operation close(CloseCode code = CloseCode::normal, std::string_view reason = {}) {
     return core_->close(code, reason);
   }
