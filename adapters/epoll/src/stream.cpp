@@ -38,8 +38,11 @@ void Stream::read() {
   } while (size < 0 && errno == EINTR);
   if (size > 0) {
     // Less than there was room for is all there was; unless the end is still to be read.
-    if (static_cast<std::size_t>(size) < capacity && !hung_up_) readable_ = false;
+    const bool full = static_cast<std::size_t>(size) == capacity;
+    if (!full && !hung_up_) readable_ = false;
+    if (full) epoll_loop().last_full_ = this;
     lease.end = static_cast<std::uint32_t>(size);
+    epoll_loop().received_ += static_cast<std::size_t>(size);
     return received(lease);
   }
   const int error = size == 0 ? 0 : errno;
@@ -107,6 +110,7 @@ void Stream::shut_down() { ::shutdown(socket_.fd(), SHUT_WR); }
 
 void Stream::close_socket() noexcept {
   Loop& loop = epoll_loop();
+  if (loop.last_full_ == this) loop.last_full_ = nullptr;
   if (queued_) {
     loop.unread_.erase(std::find(loop.unread_.begin(), loop.unread_.end(), this));
     queued_ = false;

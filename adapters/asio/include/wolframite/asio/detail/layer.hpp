@@ -68,12 +68,24 @@ class SocketStream final : public Engine {
   }
 
   void write() override {
+    // One buffer is the rule, and has a system call that costs less.
+    std::array<net::const_buffer, 2> buffers;
+    if (gather(buffers) > 1) return write_many();
+    error_code error;
+    const std::size_t size = socket_.write_some(buffers[0], error);
+    written(size, buffers[0].size(), error);
+  }
+
+  void write_many() {
     std::array<net::const_buffer, 64> buffers;
     const std::span<const net::const_buffer> shown(buffers.data(), gather(buffers));
     error_code error;
     const std::size_t size = socket_.write_some(shown, error);
+    written(size, net::buffer_size(shown), error);
+  }
+
+  void written(std::size_t size, std::size_t offered, error_code error) {
     if (error && !is_temporary(error)) return write_failed(error);
-    const std::size_t offered = net::buffer_size(shown);
     if (!error) wrote(size);
     if (error || size < offered) wait_for_room();
   }
