@@ -124,6 +124,31 @@ TEST_CASE("a loop nests in another: its descriptor and deadline say when to turn
   CHECK(::poll(&watched, 1, -1) == 1);
 }
 
+TEST_CASE("a nested loop tells by its deadline that a stream has more to read" *
+          doctest::skip(!nests)) {
+  backend::Loop loop;
+  Pair pair = open_pair(loop);
+  Outcome outcome;
+  loop.spawn(read_all(pair.stream, outcome));
+  settle(loop);
+  // More than one read brings, and whole: nothing comes after it that would make the descriptor
+  // readable.
+  constexpr std::size_t count = 40;
+  const std::string text(10'000, 'x');
+  std::string octets;
+  for (std::size_t i = 0; i < count; ++i) octets += client_frame(final_text, text, "abcd");
+  std::string_view rest = octets;
+  pollfd watched{loop.fd(), POLLIN, 0};
+  while (outcome.messages.size() < count) {
+    rest.remove_prefix(pair.peer.send_now(rest));
+    const bool due = loop.deadline() && *loop.deadline() <= std::chrono::steady_clock::now();
+    // Without an end where nothing says that there is something to do.
+    REQUIRE((due || !rest.empty() || poll(&watched, 1, 10'000) == 1));
+    loop.run_once(0ms);
+  }
+  CHECK(outcome.messages.back() == text);
+}
+
 TEST_CASE("a task may spawn others, and many of them") {
   backend::Loop loop;
   int count = 0;

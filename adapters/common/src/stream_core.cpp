@@ -75,7 +75,7 @@ void StreamCore::settle() {
   }
   if (socket_.is_open() && writable_ && session_.wants_write()) attend();
   if (wants_input()) want_input();
-  if (orphaned_ && reader_ != nullptr) attend();
+  if (queued_ || (orphaned_ && reader_ != nullptr)) attend();
   const bool news = news_ || orphaned_;
   news_ = false;
   if (news) wake_reader();

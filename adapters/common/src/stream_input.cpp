@@ -16,7 +16,8 @@ void InputAwaiter::await_suspend(std::coroutine_handle<> frame) {
   stream.reader_ = frame;
   core_ |= waits;
   if (stream.wants_input()) stream.want_input();
-  if (stream.session_.deadline()) stream.attend();  // time may have stood still
+  // What is queued has the loop turn again at once; and time may have stood still.
+  if (stream.queued_ || stream.session_.deadline()) stream.attend();
 }
 
 bool StreamCore::wants_input() const {
