@@ -54,7 +54,7 @@ def qualified(name):
             depth -= 1
         elif char == "(" and depth == 0:
             return name[start:at]
-        elif char == " " and depth == 0 and not re.search(r"(operator|for|to|virtual|thunk)$", name[:at]):
+        elif char == " " and depth == 0 and not re.search(r"(operator|vtable|typeinfo|VTT|for|to|virtual|thunk)$", name[:at]):
             start = at + 1
     return name[start:]
 
