@@ -55,6 +55,24 @@ TEST_CASE("large blocks are kept up to a bound of their own, the largest not at 
   CHECK(memory.counters().in_use == 0);
 }
 
+TEST_CASE("large blocks can be given back, small ones stay") {
+  LoopMemory memory;
+  constexpr std::size_t small = 256U << 10U;
+  memory.deallocate(memory.allocate(small), small);
+  CHECK(memory.large_requests() == 0);
+  for (const std::size_t size : {small + 1, std::size_t{1} << 20U, std::size_t{32} << 20U}) {
+    memory.deallocate(memory.allocate(size), size);
+    CHECK(memory.large_cached() >= size);
+  }
+  CHECK(memory.large_requests() == 3);
+  memory.release_large();
+  CHECK(memory.large_cached() == 0);
+  CHECK(memory.counters().cached == small);
+  const auto fetched = memory.counters().fetched;
+  memory.deallocate(memory.allocate(small), small);
+  CHECK(memory.counters().fetched == fetched);
+}
+
 TEST_CASE("the cache is bounded") {
   LoopMemory memory(10 * 1024);
   std::vector<void*> blocks;

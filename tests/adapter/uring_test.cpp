@@ -94,6 +94,23 @@ TEST_CASE("a stream that nobody reads keeps a few buffers, and loses nothing") {
   CHECK(received == sent);
 }
 
+TEST_CASE("a loop gives large blocks back once they were not used for a while") {
+  uring::Loop loop;
+  constexpr std::size_t large = 1U << 20U;
+  const auto use = [&] { loop.memory().deallocate(loop.memory().allocate(large), large); };
+  use();
+  loop.run_once(0ms);
+  CHECK(loop.deadline());
+  use();
+  loop.timers().fire(loop.now() + 11s);
+  CHECK(loop.memory().large_cached() >= large);  // they were used meanwhile
+  loop.run_once(0ms);
+  loop.timers().fire(loop.now() + 11s);
+  CHECK(loop.memory().large_cached() == 0);
+  loop.run_once(0ms);
+  CHECK_FALSE(loop.deadline());
+}
+
 TEST_CASE("a loop may be made, run and destroyed by different threads") {
   auto loop = std::make_unique<uring::Loop>(uring::LoopOptions{.submissions = 4});
   std::vector<Peer> peers;

@@ -194,6 +194,7 @@ bool Loop::read_again() {
   update_now();
   stream->queued_ = false;
   stream->read();
+  received_ = 0;
   return true;
 }
 

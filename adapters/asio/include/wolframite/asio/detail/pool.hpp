@@ -37,7 +37,8 @@ class SharedMemory final : public std::pmr::memory_resource {
   }
 
   mutable std::mutex mutex_;
-  LoopMemory memory_;
+  // Large blocks are fewer than on a loop, for nobody gives them back after a while.
+  LoopMemory memory_{4U << 20U, 16U << 20U};
 };
 
 /// An Asio service: memory and receive buffers for the streams of a context, and a list of them, so
