@@ -28,6 +28,11 @@ Pool& pool_of(const net::any_io_executor& executor) {
   return net::use_service<Pool>(net::query(executor, net::execution::context));
 }
 
+OperationMemory operation_memory(const net::any_io_executor& executor) {
+  SharedMemory& memory = pool_of(executor).handlers();
+  return {&memory, &memory};
+}
+
 Engine::Engine(Executor executor, Connection connection)
     : pool_(pool_of(executor)),
       executor_(std::move(executor)),
@@ -113,6 +118,7 @@ void Engine::attend() {
 bool Engine::begin_turn() {
   if (in_turn_) return false;
   told_ = false;
+  later_ = false;
   return in_turn_ = true;
 }
 
@@ -120,7 +126,7 @@ void Engine::leave_turn(bool outer) noexcept {
   if (!outer) return;
   in_turn_ = false;
   told_ = false;
-  if (again_ || !done_.empty()) attend();
+  if (again_ || later_ || !done_.empty()) attend();
 }
 
 void Engine::finish_turn() {
@@ -173,9 +179,9 @@ void Engine::settle() {
     return set_alarm(std::nullopt);
   }
   if (can_write()) attend();
-  for (int i = 0; i < transfers_a_turn && !reading_ && wants_input(); ++i) read();
+  for (int i = 0; i < transfers_a_turn && !reading_ && !later_ && wants_input(); ++i) read();
   if (wants_input()) {
-    if (!reading_ || !told) attend();
+    if (later_ ? !in_turn_ : !reading_ || !told) attend();
   } else if (reading_ && !is_view_out()) {
     stop_waiting();
   }

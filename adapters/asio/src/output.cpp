@@ -155,13 +155,19 @@ std::error_code Engine::pong(ConstBytes payload) {
 }
 
 std::size_t Engine::gather(std::span<net::const_buffer> buffers) {
-  std::array<ConstBytes, 64> segments;
-  const std::size_t count =
-      session_.output(std::span(segments).first(std::min(buffers.size(), segments.size())));
-  for (std::size_t i = 0; i < count; ++i) {
-    buffers[i] = net::const_buffer(segments[i].data(), segments[i].size());
+  const auto by_way_of = [&](std::span<ConstBytes> segments) {
+    const std::size_t count = session_.output(segments);
+    for (std::size_t i = 0; i < count; ++i) {
+      buffers[i] = net::const_buffer(segments[i].data(), segments[i].size());
+    }
+    return count;
+  };
+  if (buffers.size() == 2) {
+    std::array<ConstBytes, 2> segments;
+    return by_way_of(segments);
   }
-  return count;
+  std::array<ConstBytes, 64> segments;
+  return by_way_of(std::span(segments).first(std::min(buffers.size(), segments.size())));
 }
 
 void Engine::wrote(std::size_t size) {

@@ -1,9 +1,49 @@
 #include "wolframite/asio/detail/pool.hpp"
 
+#include <utility>
+
 #include "wolframite/asio/detail/engine.hpp"
+#include "wolframite/poison.hpp"
 #include "wolframite/random.hpp"
 
 namespace wolframite::asio::detail {
+
+void* LastBlock::do_allocate(std::size_t size, std::size_t alignment) {
+  if (size > kept_size || alignment > alignof(std::max_align_t)) {
+    return upstream_->allocate(size, alignment);
+  }
+  if (block_ == nullptr) return upstream_->allocate(kept_size);
+  wolframite::detail::unpoison(block_, kept_size);
+  return std::exchange(block_, nullptr);
+}
+
+void LastBlock::do_deallocate(void* block, std::size_t size, std::size_t alignment) {
+  if (size > kept_size || alignment > alignof(std::max_align_t)) {
+    return upstream_->deallocate(block, size, alignment);
+  }
+  if (block_ != nullptr) return upstream_->deallocate(block, kept_size);
+  block_ = block;
+  wolframite::detail::poison(block_, kept_size);
+}
+
+LastBlock::~LastBlock() {
+  if (block_ == nullptr) return;
+  wolframite::detail::unpoison(block_, kept_size);
+  upstream_->deallocate(block_, kept_size);
+}
+
+void* HandlerRoom::do_allocate(std::size_t size, std::size_t alignment) {
+  if (size > room_.size() || alignment > alignof(std::max_align_t) ||
+      taken_.exchange(true, std::memory_order_acquire)) {
+    return upstream_->allocate(size, alignment);
+  }
+  return room_.data();
+}
+
+void HandlerRoom::do_deallocate(void* block, std::size_t size, std::size_t alignment) {
+  if (block != room_.data()) return upstream_->deallocate(block, size, alignment);
+  taken_.store(false, std::memory_order_release);
+}
 
 net::execution_context::id Pool::id;
 

@@ -4,6 +4,8 @@
 #include <cstring>
 #include <new>
 
+#include "wolframite/poison.hpp"
+
 #if defined(__SANITIZE_ADDRESS__)
 #define WOLFRAMITE_ASAN 1
 #elif defined(__has_feature)
@@ -16,9 +18,9 @@
 #endif
 
 namespace wolframite {
-namespace {
+namespace detail {
 
-void poison([[maybe_unused]] void* block, [[maybe_unused]] std::size_t size) {
+void poison([[maybe_unused]] void* block, [[maybe_unused]] std::size_t size) noexcept {
 #ifdef WOLFRAMITE_SCRIBBLE
   std::memset(block, 0xDB, size);
 #endif
@@ -27,11 +29,18 @@ void poison([[maybe_unused]] void* block, [[maybe_unused]] std::size_t size) {
 #endif
 }
 
-void unpoison([[maybe_unused]] void* block, [[maybe_unused]] std::size_t size) {
+void unpoison([[maybe_unused]] void* block, [[maybe_unused]] std::size_t size) noexcept {
 #ifdef WOLFRAMITE_ASAN
   ASAN_UNPOISON_MEMORY_REGION(block, size);
 #endif
 }
+
+}  // namespace detail
+
+using detail::poison;
+using detail::unpoison;
+
+namespace {
 
 std::byte* after(void* block, std::size_t offset) {
   return static_cast<std::byte*>(block) + offset;

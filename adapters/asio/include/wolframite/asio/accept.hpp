@@ -19,7 +19,8 @@ struct AcceptInitiation {
   template <class Handler, class NextLayer>
   void operator()(Handler&& handler, NextLayer layer, AcceptOptions options) const {
     auto& operation = OperationOf<std::decay_t<Handler>, AcceptOperation<NextLayer>>::make(
-        std::decay_t<Handler>(std::forward<Handler>(handler)), executor);
+        std::decay_t<Handler>(std::forward<Handler>(handler)), executor,
+        operation_memory(executor));
     Beginning beginning = begin_server(executor, options);
     Engine& engine = attach(operation.stream, std::move(layer), beginning);
     operation.let_cancel(engine);

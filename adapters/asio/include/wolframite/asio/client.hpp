@@ -21,7 +21,8 @@ struct ClientInitiation {
   void operator()(Handler&& handler, NextLayer layer, const ClientRequest& request,
                   const ClientOptions& options) const {
     auto& operation = OperationOf<std::decay_t<Handler>, ClientOperation<NextLayer>>::make(
-        std::decay_t<Handler>(std::forward<Handler>(handler)), executor);
+        std::decay_t<Handler>(std::forward<Handler>(handler)), executor,
+        operation_memory(executor));
     Beginning beginning =
         begin_client(executor, request, options.config, tls ? &options.connector : nullptr);
     Engine& engine = attach(operation.stream, std::move(layer), beginning);

@@ -19,7 +19,8 @@ struct ConnectInitiation {
   template <class Handler>
   void operator()(Handler&& handler, ClientRequest request, ConnectOptions options) const {
     using Made = OperationOf<std::decay_t<Handler>, ClientOperation<net::ip::tcp::socket>>;
-    auto& operation = Made::make(std::decay_t<Handler>(std::forward<Handler>(handler)), executor);
+    auto& operation = Made::make(std::decay_t<Handler>(std::forward<Handler>(handler)), executor,
+                                 operation_memory(executor));
     begin_connect(executor, operation, std::move(request), std::move(options));
     operation.let_cancel();
   }

@@ -27,6 +27,15 @@ struct Opening;
 
 [[nodiscard]] Pool& pool_of(const net::any_io_executor& executor);
 
+/// Where operations get their memory, and what their handlers allocate with afterwards, on whatever
+/// executor that is.
+struct OperationMemory {
+  std::pmr::memory_resource* operations;
+  std::pmr::memory_resource* handlers;
+};
+/// For what waits on no stream yet.
+[[nodiscard]] OperationMemory operation_memory(const net::any_io_executor& executor);
+
 /// One WebSocket connection: a Session, the operations that wait on it, and the rules of when to
 /// read and write. Not a template: what is below it is reached through a few virtual functions.
 ///
@@ -89,13 +98,16 @@ class Engine : public Cancellable, public std::enable_shared_from_this<Engine> {
   [[nodiscard]] const Session& session() const { return session_; }
   [[nodiscard]] const Executor& executor() const { return executor_; }
   [[nodiscard]] bool holds_buffer() const { return buffer_ != nullptr; }
-  [[nodiscard]] std::pmr::memory_resource& handler_memory() const { return pool_.handlers(); }
+  /// For what the layer is passed.
+  [[nodiscard]] std::pmr::memory_resource& handler_memory() { return handler_room_; }
+  /// For what waits on the stream.
+  [[nodiscard]] OperationMemory operation_memory() { return {&operations_, &pool_.handlers()}; }
 
  protected:
   // What layers are asked for.
 
-  /// Reads into `room()`, now or later, and then calls `received` or `read_failed`; or waits, and
-  /// then calls `woken`.
+  /// Reads into `room()`, now or later, and then calls `received` or `read_failed`; or waits for
+  /// input, and begins a turn then; or sets `later_`.
   virtual void read() = 0;
   /// Writes what `gather` shows, now or later, and then calls `wrote` or `write_failed`.
   virtual void write() = 0;
@@ -140,6 +152,7 @@ class Engine : public Cancellable, public std::enable_shared_from_this<Engine> {
   bool reading_ = false;  ///< the layer reads, or waits for something to read
   bool writing_ = false;  ///< the layer writes, or waits until it may
   bool heard_ = false;    ///< input was taken in since time was looked at last
+  bool later_ = false;    ///< the layer was asked to read, and will in the next turn
 
  private:
   friend class Pool;
@@ -202,6 +215,8 @@ class Engine : public Cancellable, public std::enable_shared_from_this<Engine> {
   void take_operations(Operations& into) noexcept;
 
   Pool& pool_;
+  LastBlock operations_{pool_.handlers()};
+  HandlerRoom handler_room_{pool_.handlers()};
   Engine* previous_ = nullptr;  // in the pool's list
   Engine* following_ = nullptr;
   Executor executor_;

@@ -5,6 +5,7 @@
 #include <memory>
 #include <memory_resource>
 #include <new>
+#include <optional>
 #include <type_traits>
 #include <utility>
 
@@ -72,7 +73,8 @@ struct Delivery {
 };
 
 /// An operation of kind `Base` that ends with a call of `Handler`. Lives in the handler's
-/// allocator, by default the pool: Asio's own free lists are too short for many operations at once.
+/// allocator, by default the stream's: Asio's own free lists are too short for many operations at
+/// once.
 template <class Handler, class Base>
 class OperationOf final : public Base {
   using Default = std::pmr::polymorphic_allocator<std::byte>;
@@ -82,19 +84,27 @@ class OperationOf final : public Base {
                                                  net::execution::outstanding_work.tracked))>;
   using Storage = typename std::allocator_traits<Allocator>::template rebind_alloc<OperationOf>;
   using Delivered = Delivery<Handler, decltype(std::declval<Base&>().outcome()), Allocator>;
-  static constexpr bool may_be_at_home =
-      std::is_same_v<Executor, net::any_io_executor> && std::is_same_v<Work, net::any_io_executor>;
+  static constexpr bool is_always_at_home = requires {
+    typename net::associated_executor<
+        Handler, net::any_io_executor>::asio_associated_executor_is_unspecialised;
+  };
 
  public:
   template <class... Arguments>
   [[nodiscard]] static OperationOf& make(Handler&& handler, const net::any_io_executor& home,
-                                         Arguments&&... arguments) {
-    Default otherwise(&pool_of(home).handlers());
-    Storage storage(net::associated_allocator<Handler, Default>::get(handler, otherwise));
-    OperationOf* const memory = std::allocator_traits<Storage>::allocate(storage, 1);
+                                         OperationMemory memory, Arguments&&... arguments) {
+    const Allocator allocator =
+        net::associated_allocator<Handler, Default>::get(handler, Default(memory.handlers));
+    bool in_stream = false;
+    if constexpr (std::is_same_v<Allocator, Default>) {
+      in_stream = allocator.resource() == memory.handlers;
+    }
+    void* const room =
+        in_stream ? memory.operations->allocate(sizeof(OperationOf)) : allocate_with(allocator);
     // Handlers are moved without exceptions, as Asio has it.
-    return *::new (static_cast<void*>(memory))
-        OperationOf(std::move(handler), home, otherwise, std::forward<Arguments>(arguments)...);
+    return *::new (room)
+        OperationOf(std::move(handler), home, allocator, in_stream ? memory.operations : nullptr,
+                    std::forward<Arguments>(arguments)...);
   }
 
   /// Has the handler's cancellation slot call this off.
@@ -118,31 +128,31 @@ class OperationOf final : public Base {
 
  private:
   template <class... Arguments>
-  OperationOf(Handler&& handler, const net::any_io_executor& home, const Default& otherwise,
-              Arguments&&... arguments)
+  OperationOf(Handler&& handler, const net::any_io_executor& home, const Allocator& allocator,
+              std::pmr::memory_resource* memory, Arguments&&... arguments)
       : Base(&end, std::forward<Arguments>(arguments)...),
         handler_(std::move(handler)),
-        allocator_(net::associated_allocator<Handler, Default>::get(handler_, otherwise)),
-        work_(work_of(net::get_associated_executor(handler_, home), home, at_home_)) {}
+        allocator_(allocator),
+        memory_(memory) {
+    if constexpr (!is_always_at_home) keep_at_work(home);
+  }
 
-  // At home what is in flight below keeps the executor at work.
-  [[nodiscard]] static Work work_of(const Executor& executor, const net::any_io_executor& home,
-                                    bool& at_home) {
-    if constexpr (may_be_at_home) {
-      at_home = executor == home;
-      if (at_home) return executor;
+  // At home what is in flight below does that.
+  void keep_at_work(const net::any_io_executor& home) {
+    const auto executor = net::get_associated_executor(handler_, home);
+    if constexpr (std::is_same_v<std::decay_t<decltype(executor)>, net::any_io_executor>) {
+      if (executor == home) return;
     }
-    return net::prefer(executor, net::execution::outstanding_work.tracked);
+    work_.emplace(net::prefer(executor, net::execution::outstanding_work.tracked));
   }
 
   static void end(Operation& operation, bool call) {
     auto& self = static_cast<OperationOf&>(operation);
-    const Work work(std::move(self.work_));
-    const bool at_home = self.at_home_;
+    const std::optional<Work> work(std::move(self.work_));
     Delivered delivered = self.release();
     if (!call) return;
-    if (at_home) return delivered();
-    net::dispatch(work, std::move(delivered));
+    if (!work) return delivered();
+    net::dispatch(*work, std::move(delivered));
   }
 
   // Frees the operation.
@@ -152,16 +162,29 @@ class OperationOf final : public Base {
     if (slot.is_connected()) slot.clear();
     auto outcome = this->outcome();
     const Allocator allocator = allocator_;
-    Storage storage(allocator);
+    std::pmr::memory_resource* const memory = memory_;
     this->~OperationOf();
-    std::allocator_traits<Storage>::deallocate(storage, this, 1);
+    if (memory != nullptr) {
+      memory->deallocate(this, sizeof(OperationOf));
+    } else {
+      deallocate_with(allocator, this);
+    }
     return {std::move(handler), std::move(outcome), allocator};
+  }
+
+  [[nodiscard]] static void* allocate_with(const Allocator& allocator) {
+    Storage storage(allocator);
+    return std::allocator_traits<Storage>::allocate(storage, 1);
+  }
+  static void deallocate_with(const Allocator& allocator, OperationOf* room) {
+    Storage storage(allocator);
+    std::allocator_traits<Storage>::deallocate(storage, room, 1);
   }
 
   Handler handler_;
   Allocator allocator_;
-  bool at_home_ = false;  // before work_, which sets it
-  Work work_;
+  std::pmr::memory_resource* memory_;  // what it lives in, or null if that is the allocator
+  std::optional<Work> work_;           // none at home
 };
 
 #ifdef WOLFRAMITE_ASIO_IMMEDIATE
@@ -182,7 +205,8 @@ struct Initiation {
   template <class Handler, class... Arguments>
   void operator()(Handler&& handler, Arguments&&... arguments) const {
     auto& operation = OperationOf<std::decay_t<Handler>, Base>::make(
-        std::decay_t<Handler>(std::forward<Handler>(handler)), engine->executor());
+        std::decay_t<Handler>(std::forward<Handler>(handler)), engine->executor(),
+        engine->operation_memory());
     operation.let_cancel(*engine);
     begin(*engine, operation, std::forward<Arguments>(arguments)...);
 #ifdef WOLFRAMITE_ASIO_IMMEDIATE

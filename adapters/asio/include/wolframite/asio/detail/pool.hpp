@@ -2,6 +2,8 @@
 /// What the streams of one execution context share.
 #pragma once
 
+#include <array>
+#include <atomic>
 #include <cstddef>
 #include <memory_resource>
 #include <mutex>
@@ -14,6 +16,50 @@
 namespace wolframite::asio::detail {
 
 class Engine;
+
+/// Keeps the block that was freed last for the one that is asked for next: a stream mostly has one
+/// operation begun where another has ended. On the stream's executor only.
+class LastBlock final : public std::pmr::memory_resource {
+ public:
+  /// What cannot be served from here comes from `upstream`, which lives longer.
+  explicit LastBlock(std::pmr::memory_resource& upstream) : upstream_(&upstream) {}
+  LastBlock(const LastBlock&) = delete;
+  LastBlock& operator=(const LastBlock&) = delete;
+  ~LastBlock() override;
+
+ private:
+  static constexpr std::size_t kept_size = 256;
+
+  void* do_allocate(std::size_t size, std::size_t alignment) override;
+  void do_deallocate(void* block, std::size_t size, std::size_t alignment) override;
+  [[nodiscard]] bool do_is_equal(const memory_resource& other) const noexcept override {
+    return this == &other;
+  }
+
+  std::pmr::memory_resource* upstream_;
+  void* block_ = nullptr;
+};
+
+/// Room for one handler that was passed to Asio, which frees it on any thread: an idle stream has
+/// just that one.
+class HandlerRoom final : public std::pmr::memory_resource {
+ public:
+  /// What cannot be served from here comes from `upstream`, which lives longer.
+  explicit HandlerRoom(std::pmr::memory_resource& upstream) : upstream_(&upstream) {}
+  HandlerRoom(const HandlerRoom&) = delete;
+  HandlerRoom& operator=(const HandlerRoom&) = delete;
+
+ private:
+  void* do_allocate(std::size_t size, std::size_t alignment) override;
+  void do_deallocate(void* block, std::size_t size, std::size_t alignment) override;
+  [[nodiscard]] bool do_is_equal(const memory_resource& other) const noexcept override {
+    return this == &other;
+  }
+
+  std::pmr::memory_resource* upstream_;
+  std::atomic<bool> taken_ = false;
+  alignas(std::max_align_t) std::array<std::byte, 256> room_;
+};
 
 /// The free lists of common's LoopMemory, for any number of threads.
 class SharedMemory final : public std::pmr::memory_resource {
