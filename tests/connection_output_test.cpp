@@ -43,6 +43,44 @@ TEST_CASE("a large shared payload of a server is a segment of its own, uncopied"
   CHECK(owner.use_count() == 2);
 }
 
+TEST_CASE("servers that send one copied payload share its header as well, if it is the same") {
+  for (const std::size_t size : {1024U, 65'535U, 65'536U}) {
+    CAPTURE(size);
+    const std::string text(size, 's');
+    const SharedBytes shared = SharedBytes::copy_of(bytes_of(text));
+    const std::byte* const payload = shared.bytes().data();
+    std::array<ConstBytes, 4> gather;
+    for (int round = 0; round < 2; ++round) {
+      Connection server = open_server();
+      CHECK_FALSE(server.send(Kind::text, shared));
+      const std::string expected = server_frame(final_text, text);
+      REQUIRE(server.output(gather) == 1);
+      CHECK(text_of(gather[0]) == expected);
+      CHECK(gather[0].data() == payload - (expected.size() - size));
+      CHECK(server.pending_output() == expected.size());
+
+      // Behind other frames, and in front of others.
+      Connection busy = open_server();
+      CHECK_FALSE(busy.send(Kind::text, bytes_of("a")));
+      CHECK_FALSE(busy.send(Kind::text, shared));
+      CHECK_FALSE(busy.send(Kind::text, bytes_of("b")));
+      CHECK(take_output(busy) ==
+            server_frame(final_text, "a") + expected + server_frame(final_text, "b"));
+
+      Connection other = open_server();
+      CHECK_FALSE(other.send(Kind::binary, shared));
+      REQUIRE(other.output(gather) == 2);
+      CHECK(text_of(gather[0]) == header(final_binary, size));
+      CHECK(gather[1].data() == payload);
+      CHECK(text_of(gather[1]) == text);
+    }
+    TestEntropy entropy;
+    Connection client = open_client(entropy);
+    CHECK_FALSE(client.send(Kind::text, shared));
+    CHECK(text_of(shared.bytes()) == text);
+  }
+}
+
 TEST_CASE("a client copies and masks a shared payload and leaves it as it was") {
   auto owner = std::make_shared<const std::string>(100'000, 's');
   TestEntropy entropy;

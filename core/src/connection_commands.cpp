@@ -97,9 +97,23 @@ std::error_code Connection::send(Kind kind, SharedBytes payload, Compression com
   if (const Error error = check_sendable(); error != Error::none) return error;
   if (sending_message_) return Error::message_unfinished;
   message_at_ = now_;
-  queue_front(kind, payload.bytes());
-  output_.append(std::move(payload), *memory_);
+  queue_shared(kind, std::move(payload));
   return {};
+}
+
+///     [header and payload]           if the payload has room for it, and no other is there
+///     [block: .. header]-> [payload] otherwise
+void Connection::queue_shared(Kind kind, SharedBytes payload) {
+  const FrameHeader header = make_header(opcode_of(kind), true, payload.bytes());
+  std::array<std::byte, FrameHeader::max_size> front;
+  const ConstBytes written(front.data(), detail::write_front(header, front.data()));
+  if (const ConstBytes framed = payload.framed_by(written); !framed.empty()) {
+    output_.append(framed, std::move(payload), *memory_);
+    return;
+  }
+  std::byte* const room = output_.extend_front(written.size(), *memory_);
+  std::copy(written.begin(), written.end(), room);
+  output_.append(std::move(payload), *memory_);
 }
 
 std::error_code Connection::send(Message&& message, Compression compression) {

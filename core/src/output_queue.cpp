@@ -78,16 +78,21 @@ void OutputQueue::append(ConstBytes bytes, std::pmr::memory_resource& memory) {
 }
 
 void OutputQueue::append(SharedBytes bytes, std::pmr::memory_resource& memory) {
-  if (bytes.size() == 0) return;
+  const ConstBytes octets = bytes.bytes();
+  append(octets, std::move(bytes), memory);
+}
+
+void OutputQueue::append(ConstBytes octets, SharedBytes owner, std::pmr::memory_resource& memory) {
+  if (octets.empty()) return;
   auto* segment = new (memory.allocate(sizeof(Shared), alignof(Shared))) Shared{};
   segment->holds = Holds::shared;
   segment->memory = &memory;
   // Never written to, whatever the type says: there is no room.
-  segment->begin = const_cast<std::byte*>(bytes.bytes().data());
-  segment->end = segment->begin + bytes.size();
-  segment->owner = std::move(bytes);
+  segment->begin = const_cast<std::byte*>(octets.data());
+  segment->end = segment->begin + octets.size();
+  segment->owner = std::move(owner);
   link(segment);
-  size_ += segment->owner.size();
+  size_ += octets.size();
 }
 
 void OutputQueue::append(Assembly assembly, std::pmr::memory_resource& memory) {

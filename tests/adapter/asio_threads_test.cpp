@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "asio_rig.hpp"
+#include "wire.hpp"
 
 namespace wolframite::test {
 namespace {
@@ -116,6 +117,30 @@ TEST_CASE("cancelled and destroyed from the strand while other threads are at wo
   }
   run_in_threads(context, 4);
   CHECK(aborted == 100);
+}
+
+TEST_CASE("servers on four threads send one payload, whose header one of them writes") {
+  for (int round = 0; round < 200; ++round) {
+    const std::string text(2000, 'x');
+    const SharedBytes shared = SharedBytes::copy_of(bytes_of(text));
+    std::atomic<int> ready = 0;
+    std::vector<std::string> sent(4);
+    std::vector<std::thread> threads;
+    for (std::size_t i = 0; i < sent.size(); ++i) {
+      threads.emplace_back([&, i] {
+        auto server = Connection::from_partially_read({}, Role::server, nullptr, SharedConfig());
+        for (++ready; ready < 4;) std::this_thread::yield();
+        static_cast<void>(server.send(i % 2 == 0 ? Kind::text : Kind::binary, shared));
+        std::array<ConstBytes, 4> gather;
+        const std::size_t count = server.output(gather);
+        for (std::size_t j = 0; j < count; ++j) sent[i] += text_of(gather[j]);
+      });
+    }
+    for (std::thread& thread : threads) thread.join();
+    for (std::size_t i = 0; i < sent.size(); ++i) {
+      CHECK(sent[i] == server_frame(i % 2 == 0 ? final_text : final_binary, text));
+    }
+  }
 }
 
 }  // namespace

@@ -35,6 +35,8 @@ using ConstBytes = std::span<const std::byte>;
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
+class Connection;
+
 /// Immutable bytes with shared ownership: one payload queued on many connections without a copy.
 class SharedBytes {
  public:
@@ -58,18 +60,25 @@ class SharedBytes {
     owner_ = std::move(owned);
   }
 
-  /// Copies `bytes` once.
-  [[nodiscard]] static SharedBytes copy_of(ConstBytes bytes) {
-    return SharedBytes(std::vector<std::byte>(bytes.begin(), bytes.end()));
-  }
+  /// Copies `bytes` once, behind room for the header of a frame. All servers that send the same
+  /// kind of message find its header there, and write both as one piece.
+  [[nodiscard]] static SharedBytes copy_of(ConstBytes bytes);
 
   /// What is shared. The view lives as long as any copy of this does.
   [[nodiscard]] ConstBytes bytes() const { return bytes_; }
   [[nodiscard]] std::size_t size() const { return bytes_.size(); }  ///< octets
 
  private:
+  friend class Connection;
+  struct Copy;
+
+  /// These octets and, right before them, `header`: written there if nothing was yet. Empty if
+  /// there is no room, or another header. From any thread.
+  [[nodiscard]] ConstBytes framed_by(ConstBytes header) const;
+
   std::shared_ptr<const void> owner_;
   ConstBytes bytes_;
+  Copy* copy_ = nullptr;  // what is owned, if `copy_of` made it
 };
 
 }  // namespace wolframite

@@ -282,6 +282,7 @@ class Connection {
   void tell_sent(FrameHeader header, ConstBytes payload) const;
   bool can_hand_over(const Message& message, Compression compression) const;
   void queue_front(Kind kind, ConstBytes payload);
+  void queue_shared(Kind kind, SharedBytes payload);
   void queue_frame(OpCode opcode, bool fin, ConstBytes payload, bool compressed = false);
   void queue_close(const CloseFrame& frame);
   void answer_ping(ConstBytes payload);

@@ -39,6 +39,8 @@ class OutputQueue {
   }
   void append(ConstBytes bytes, std::pmr::memory_resource& memory);
   void append(SharedBytes bytes, std::pmr::memory_resource& memory);
+  /// Appends `octets`, which live as long as `owner`.
+  void append(ConstBytes octets, SharedBytes owner, std::pmr::memory_resource& memory);
   /// Appends all bytes of `assembly`, whose memory it takes over.
   void append(Assembly assembly, std::pmr::memory_resource& memory);
 
