@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <cstring>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -19,23 +20,12 @@
 namespace load {
 namespace {
 
-/// Messages to send; their replies are found out where they depend on the server's compressor.
-Frames prepare(const Options& options, const Target& target) {
-  if (!options.deflate) return make_frames(options.size);
-  const std::string text = make_text(options.size);
-  Frames frames = make_compressed_frame(text);
-  Transport transport = target.open();
-  write_all(transport, frames.sent);
-  while (!is_whole_message(frames.replies)) frames.replies += read_exactly(transport, 1);
-  if (read_message(frames.replies) != text) fail("what came back is not what was sent");
-  return frames;
-}
-
 struct Connection {
   Transport transport;
   std::size_t to_write;                  // octets that may be written
   std::size_t written = 0;               // where in the frames writing goes on
   std::size_t read = 0;                  // where in the replies reading goes on
+  std::string unread{};                  // of a compressed reply that is not whole yet
   std::size_t oldest = 0;                // which of `sent_at` is the next to come back
   std::vector<std::uint64_t> sent_at{};  // nanoseconds, of the messages on their way
 };
@@ -43,7 +33,9 @@ struct Connection {
 class Load {
  public:
   Load(const Options& options, const Target& target)
-      : frames_(prepare(options, target)), buffer_(1 << 20) {
+      : text_(options.deflate ? make_text(options.size) : ""),
+        frames_(options.deflate ? make_compressed_frame(text_) : make_frames(options.size)),
+        buffer_(1 << 20) {
     std::vector<Transport> transports = target.open(options.connections);
     connections_.reserve(transports.size());
     for (Transport& transport : transports) {
@@ -77,6 +69,13 @@ class Load {
   }
 
   void received(Connection& connection, std::size_t size) {
+    const std::size_t whole =
+        text_.empty() ? compare(connection, size) : compare_inflated(connection, size);
+    count(connection, whole);
+  }
+
+  // How many replies are whole now.
+  std::size_t compare(Connection& connection, std::size_t size) {
     const std::size_t reply = frames_.reply_size();
     const std::size_t whole = (connection.read % reply + size) / reply;
     for (std::size_t at = 0; at < size;) {
@@ -86,6 +85,30 @@ class Load {
       at += part;
       connection.read = (connection.read + part) % frames_.replies.size();
     }
+    return whole;
+  }
+
+  std::size_t compare_inflated(Connection& connection, std::size_t size) {
+    connection.unread.append(buffer_.data(), size);
+    std::string_view unread = connection.unread;
+    std::size_t whole = 0;
+    while (const std::size_t reply = first_message_size(unread)) {
+      check_inflated(unread.substr(0, reply));
+      unread.remove_prefix(reply);
+      ++whole;
+    }
+    connection.unread.erase(0, connection.unread.size() - unread.size());
+    return whole;
+  }
+
+  void check_inflated(std::string_view reply) {
+    if (std::find(known_.begin(), known_.end(), reply) != known_.end()) return;
+    if (read_message(reply) != text_) fail("what came back is not what was sent");
+    constexpr std::size_t most_known = 16;
+    if (known_.size() < most_known) known_.emplace_back(reply);
+  }
+
+  void count(Connection& connection, std::size_t whole) {
     if (whole == 0) return;
     if (whole > connection.sent_at.size()) fail("more came back than was sent");
     const std::uint64_t now = nanoseconds_now();
@@ -116,7 +139,9 @@ class Load {
     }
   }
 
+  std::string text_;  // what is compressed; empty if nothing is
   Frames frames_;
+  std::vector<std::string> known_;  // compressed replies that were right
   std::vector<char> buffer_;
   std::vector<Connection> connections_;
   Poller poller_;

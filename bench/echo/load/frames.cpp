@@ -142,15 +142,13 @@ std::string make_text(std::size_t size) {
   return text;
 }
 
-bool is_whole_message(std::string_view wire) {
-  while (const auto frame = first_frame(wire)) {
-    wire.remove_prefix(frame->size);
-    if ((frame->first & fin) != 0) {
-      if (!wire.empty()) fail("more came back than was sent");
-      return true;
-    }
+std::size_t first_message_size(std::string_view wire) {
+  std::size_t size = 0;
+  while (const auto frame = first_frame(wire.substr(size))) {
+    size += frame->size;
+    if ((frame->first & fin) != 0) return size;
   }
-  return false;
+  return 0;
 }
 
 std::string read_message(std::string_view wire) {

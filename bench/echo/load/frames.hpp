@@ -32,7 +32,8 @@ struct Frames {
 /// they are not one whole message.
 [[nodiscard]] std::string read_message(std::string_view wire);
 
-/// Whether the unmasked frames at the front of `wire` end a message, exactly at its end.
-[[nodiscard]] bool is_whole_message(std::string_view wire);
+/// Octets of the unmasked frames at the front of `wire` that make the first message; 0 if that is
+/// not whole yet.
+[[nodiscard]] std::size_t first_message_size(std::string_view wire);
 
 }  // namespace load
