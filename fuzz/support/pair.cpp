@@ -139,6 +139,22 @@ void Pair::handle(End& end, const Event& event) {
   if (std::holds_alternative<Requested>(event) && input_.up_to(7) < 7) {
     expect_misuse_or_full(end.connection.accept({.subprotocol = "chat"}));
   }
+  // One end only, or messages would go on for ever.
+  const auto* message = std::get_if<Message>(&event);
+  if (message != nullptr && &end == &server_ && ++pieces_seen_ % 2 == 0) send_on(end, *message);
+}
+
+void Pair::send_on(End& end, Message message) {
+  const std::string text(message.text());
+  const std::size_t pending = end.connection.pending_output();
+  const std::error_code status = end.connection.send(std::move(message));
+  expect_misuse_or_full(status);
+  REQUIRE(!status || end.connection.pending_output() == pending);
+  if (status) return;
+  end.unfinished += text;
+  if (!message.last) return;
+  end.sent.push_back(line_of_message(message.kind, end.unfinished));
+  end.unfinished.clear();
 }
 
 void Pair::transfer(End& from, End& to, std::size_t limit) {

@@ -40,6 +40,7 @@ class Pair {
 
  private:
   void send(End& end);
+  void send_on(End& end, Message message);
   void command(End& end);
   void handle(End& end, const Event& event);
   void transfer(End& from, End& to, std::size_t limit);
@@ -57,6 +58,7 @@ class Pair {
   CountingEntropy entropy_;
   Time now_{};
   bool corrupted_ = false;
+  int pieces_seen_ = 0;  // messages or pieces that came to the server
   End client_;
   End server_;
 };
