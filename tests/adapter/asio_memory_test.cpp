@@ -144,6 +144,24 @@ TEST_CASE("an operation lives in its handler's allocator, and is freed before th
   CHECK(counters.made == 1);
 }
 
+TEST_CASE("an operation is aligned as its handler asks") {
+  struct alignas(128) Aligned {
+    bool& called;
+    void operator()(error_code, Message) {
+      CHECK(reinterpret_cast<std::uintptr_t>(this) % alignof(Aligned) == 0);
+      called = true;
+    }
+  };
+  net::io_context context;
+  Joined<tcp::socket> ends = joined(context);
+  for (int i = 0; i < 5; ++i) {
+    bool called = false;
+    ends.server.async_next(Aligned{called});
+    ends.client.async_send("x", [](error_code) {});
+    run_until(context, [&] { return called; });
+  }
+}
+
 TEST_CASE("an idle stream holds no buffer and no memory of its session") {
   net::io_context context;
   auto& pool = wolframite::asio::detail::pool_of(context.get_executor());

@@ -99,8 +99,9 @@ class OperationOf final : public Base {
     if constexpr (std::is_same_v<Allocator, Default>) {
       in_stream = allocator.resource() == memory.handlers;
     }
-    void* const room =
-        in_stream ? memory.operations->allocate(sizeof(OperationOf)) : allocate_with(allocator);
+    void* const room = in_stream
+                           ? memory.operations->allocate(sizeof(OperationOf), alignof(OperationOf))
+                           : allocate_with(allocator);
     // Handlers are moved without exceptions, as Asio has it.
     return *::new (room)
         OperationOf(std::move(handler), home, allocator, in_stream ? memory.operations : nullptr,
@@ -165,7 +166,7 @@ class OperationOf final : public Base {
     std::pmr::memory_resource* const memory = memory_;
     this->~OperationOf();
     if (memory != nullptr) {
-      memory->deallocate(this, sizeof(OperationOf));
+      memory->deallocate(this, sizeof(OperationOf), alignof(OperationOf));
     } else {
       deallocate_with(allocator, this);
     }
