@@ -2,6 +2,7 @@
 // an idle stream holds no buffer.
 #include <asio/bind_allocator.hpp>
 #include <cstdint>
+#include <memory>
 #include <new>
 #include <string>
 
@@ -183,6 +184,38 @@ TEST_CASE("an idle stream holds no buffer and no memory of its session") {
     CHECK(pool.memory().counters().in_use == 0);
     CHECK(pool.streams() == 2);
   }
+}
+
+TEST_CASE("large blocks are kept while streams have use for them, and go when streams end") {
+  net::io_context context;
+  auto& pool = wolframite::asio::detail::pool_of(context.get_executor());
+  const std::string text(1'000'000, 'x');
+  const auto exchange = [&](Joined<tcp::socket>& ends) {
+    bool done = false;
+    ends.client.async_send(text, [](error_code) {});
+    ends.server.async_next([&](error_code, Message) { done = true; });
+    run_until(context, [&] { return done; });
+    ends.server.async_next([](error_code, Message) {});  // ends the view
+    settle(context);
+  };
+  auto first = std::make_unique<Joined<tcp::socket>>(joined(context));
+  Joined<tcp::socket> second = joined(context);
+  exchange(*first);
+  exchange(second);
+  CHECK(pool.memory().large_cached() > 0);
+  first->client = TcpStream();  // the first to end since they were used
+  settle(context);
+  CHECK(pool.memory().large_cached() > 0);
+  first.reset();
+  settle(context);
+  CHECK(pool.memory().large_cached() == 0);
+
+  exchange(second);
+  CHECK(pool.memory().large_cached() > 0);
+  second = {};
+  settle(context);
+  CHECK(pool.streams() == 0);
+  CHECK(pool.memory().large_cached() == 0);
 }
 
 }  // namespace

@@ -60,6 +60,8 @@ void Pool::remove(Engine& engine) noexcept {
   (engine.previous_ != nullptr ? engine.previous_->following_ : first_) = engine.following_;
   if (engine.following_ != nullptr) engine.following_->previous_ = engine.previous_;
   --count_;
+  // No timer does it, for that would keep the context at work.
+  memory_.trim(count_ == 0);
 }
 
 // No handler runs any more. Those that wait go first, and the streams that they own with them.

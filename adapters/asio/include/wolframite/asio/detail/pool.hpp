@@ -5,6 +5,7 @@
 #include <array>
 #include <atomic>
 #include <cstddef>
+#include <cstdint>
 #include <memory_resource>
 #include <mutex>
 
@@ -68,6 +69,19 @@ class SharedMemory final : public std::pmr::memory_resource {
     const std::lock_guard lock(mutex_);
     return memory_.counters();
   }
+  /// Octets of large blocks that are kept.
+  [[nodiscard]] std::size_t large_cached() const {
+    const std::lock_guard lock(mutex_);
+    return memory_.large_cached();
+  }
+
+  /// Gives the large blocks that are kept back to the system, if no large one was asked for since
+  /// the last call, or `at_once`.
+  void trim(bool at_once) noexcept {
+    const std::lock_guard lock(mutex_);
+    if (at_once || memory_.large_requests() == seen_requests_) memory_.release_large();
+    seen_requests_ = memory_.large_requests();
+  }
 
  private:
   void* do_allocate(std::size_t size, std::size_t alignment) override {
@@ -83,8 +97,8 @@ class SharedMemory final : public std::pmr::memory_resource {
   }
 
   mutable std::mutex mutex_;
-  // Large blocks are fewer than on a loop, for nobody gives them back after a while.
-  LoopMemory memory_{4U << 20U, 16U << 20U};
+  LoopMemory memory_;
+  std::uint64_t seen_requests_ = 0;  // for large blocks, when it was trimmed last
 };
 
 /// An Asio service: memory and receive buffers for the streams of a context, and a list of them, so
