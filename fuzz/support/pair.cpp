@@ -147,7 +147,7 @@ void Pair::handle(End& end, const Event& event) {
 void Pair::send_on(End& end, Message message) {
   const std::string text(message.text());
   const std::size_t pending = end.connection.pending_output();
-  const std::error_code status = end.connection.send(std::move(message));
+  const std::error_code status = end.connection.send(Message(message));
   expect_misuse_or_full(status);
   REQUIRE(!status || end.connection.pending_output() == pending);
   if (status) return;

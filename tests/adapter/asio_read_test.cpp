@@ -53,7 +53,7 @@ TEST_CASE("a stream that has nothing to read comes to rest, and wakes for each m
   CHECK(pool.lent() == 0);
 }
 
-TEST_CASE("input that comes before others have had their turn is read without a wait") {
+TEST_CASE("nothing is lost of what comes before or after others have had their turn") {
   Reading test;
   test.read();
   for (int i = 0; i < many; ++i) test.send(client_frame(final_text, "x"));
