@@ -33,3 +33,19 @@ TEST_CASE("a copy is the caller's no more, and outlives every owner but the last
   }
   CHECK(text_of(last.bytes()) == "payload");
 }
+
+TEST_CASE("what was moved from shares nothing any more") {
+  SharedBytes first = SharedBytes::copy_of(bytes_of("payload"));
+  SharedBytes second = std::move(first);
+  CHECK(first.size() == 0);
+  CHECK(text_of(second.bytes()) == "payload");
+
+  SharedBytes third(std::string("another"));
+  third = std::move(second);
+  CHECK(second.size() == 0);
+  CHECK(text_of(third.bytes()) == "payload");
+
+  SharedBytes& itself = third;
+  third = std::move(itself);
+  CHECK(text_of(third.bytes()) == "payload");
+}

@@ -41,6 +41,23 @@ class Connection;
 class SharedBytes {
  public:
   SharedBytes() = default;  ///< no octets, no owner
+  SharedBytes(const SharedBytes&) = default;
+  SharedBytes& operator=(const SharedBytes&) = default;
+  ~SharedBytes() = default;
+
+  /// Takes over what `other` shares: `other` has no octets and no owner afterwards.
+  SharedBytes(SharedBytes&& other) noexcept
+      : owner_(std::move(other.owner_)),
+        bytes_(std::exchange(other.bytes_, {})),
+        copy_(std::exchange(other.copy_, nullptr)) {}
+
+  /// Lets go of what was shared so far, and takes over what `other` shares.
+  SharedBytes& operator=(SharedBytes&& other) noexcept {
+    owner_ = std::move(other.owner_);
+    bytes_ = std::exchange(other.bytes_, {});
+    copy_ = std::exchange(other.copy_, nullptr);
+    return *this;
+  }
 
   /// Shares `bytes`, which must stay valid and unchanged as long as `owner` lives.
   SharedBytes(std::shared_ptr<const void> owner, ConstBytes bytes)
