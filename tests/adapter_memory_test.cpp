@@ -115,6 +115,27 @@ TEST_CASE("compression contexts come and go without a malloc, and fill their blo
   CHECK(memory.counters().in_use < deflater.memory_in_use() + deflater.memory_in_use() / 8);
 }
 
+TEST_CASE("what holds many octets begins in the middle of a page, where copying is never slow") {
+  const auto place = [](const void* bytes) {
+    return reinterpret_cast<std::uintptr_t>(bytes) % 4096;
+  };
+  LoopMemory memory;
+  constexpr std::size_t smallest = 16U << 10U, largest = 64U << 20U;
+  for (std::size_t size = smallest; size <= largest; size *= 4) {
+    void* const block = memory.allocate(size);
+    CHECK(place(block) == 2048);
+    memory.deallocate(block, size);
+  }
+  void* const aligned = memory.allocate(smallest, 4096);
+  CHECK(place(aligned) == 0);
+  memory.deallocate(aligned, smallest, 4096);
+
+  BufferPool pool;
+  std::byte* const buffer = pool.acquire();
+  CHECK(place(buffer) == 2048);
+  pool.release(buffer);
+}
+
 TEST_CASE("the buffer given back last goes out first, and few stay idle") {
   BufferPool pool(BufferPool::buffer_size, 2);
   std::byte* const a = pool.acquire();
