@@ -13,7 +13,7 @@
 #include <iterator>
 #include <thread>
 
-#include "rig.hpp"
+#include "flood.hpp"
 
 namespace wolframite::test {
 namespace {
@@ -68,6 +68,57 @@ TEST_CASE(
   loop.spawn(echo(std::move(pair.stream)));
   pair.peer.send(client_frame(final_text, "served"));
   CHECK(pair.peer.receive(8) == header(final_text, 6) + "served");
+}
+
+// Where buffers are few, whoever is fed takes all of them; the others keep their place.
+TEST_CASE("SEC-29 many that flood are all served, and so is one that says little") {
+  constexpr std::size_t mebibyte = 1U << 20U;
+  for (const unsigned buffers : {1U, 4U, 64U}) {
+    uring::Loop loop({.buffers = buffers, .max_buffers = buffers});
+    Flooded flooded(loop, 8);
+    Pair quiet = open_pair(loop);
+    loop.spawn(echo(std::move(quiet.stream)));
+    for (int i = 0; i < 50; ++i) {
+      quiet.peer.send(client_frame(final_text, "little"));
+      CHECK(quiet.peer.receive(8) == server_frame(final_text, "little"));
+    }
+    turn_until(loop, [&] { return flooded.least() > 8 * mebibyte; });
+  }
+}
+
+TEST_CASE("the kernel has few buffers while each brings a lot, and more once they bring little") {
+  uring::Loop loop;
+  {
+    Flooded flooded(loop, 4);
+    turn_until(loop, [&] { return loop.posted_buffers() <= 4; });
+  }
+  std::vector<Peer> peers;
+  for (int i = 0; i < 200; ++i) {
+    Pair pair = open_pair(loop);
+    peers.push_back(std::move(pair.peer));
+    loop.spawn(echo(std::move(pair.stream)));
+  }
+  while (loop.posted_buffers() < 16) {
+    for (Peer& peer : peers) peer.send(client_frame(final_text, "little"));
+    for (Peer& peer : peers) CHECK(peer.receive(8) == server_frame(final_text, "little"));
+  }
+}
+
+TEST_CASE("a stream that ends while it waits for a buffer is waited for by nobody") {
+  uring::Loop loop({.buffers = 1, .max_buffers = 1});
+  Flooded flooded(loop, 2);
+  for (int i = 0; i < 50; ++i) {
+    Pair pair = open_pair(loop);
+    const TaskHandle task = loop.spawn(echo(std::move(pair.stream)));
+    for (int j = 0; j < 3; ++j) pair.peer.send(client_frame(final_text, "gone"));
+    const auto shortages = loop.buffer_shortages();
+    turn_until(loop, [&] { return loop.buffer_shortages() > shortages + 3; });
+    TaskHandle(task).cancel();
+  }
+  flooded.stop();
+  turn_until(loop, [&] { return loop.task_count() == 0 && loop.stream_count() == 0; });
+  CHECK(loop.requests() == 0);
+  CHECK(loop.buffers().lent() == 0);
 }
 
 TEST_CASE("a stream that nobody reads keeps a few buffers, and loses nothing") {

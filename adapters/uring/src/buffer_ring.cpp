@@ -10,6 +10,11 @@ namespace {
 
 constexpr std::align_val_t page{4096};
 constexpr unsigned most = 32768;  // what a ring of buffers can hold
+// The kernel takes the buffers in turn. If it had many, and streams with a lot to receive, each
+// would have left the cache by the time it is used again, and so would what was copied from it by
+// the time that is sent.
+constexpr unsigned fewest = 4;
+constexpr std::size_t most_octets = 192 * 1024;  // in a turn; less than the fewest can bring
 
 }  // namespace
 
@@ -20,6 +25,7 @@ void BufferRing::Unmap::operator()(io_uring_buf_ring* ring) const noexcept {
 BufferRing::BufferRing(BufferPool& pool, unsigned count, unsigned max_count)
     : pool_(pool),
       count_(std::clamp(count, 1U, most)),
+      min_count_(std::min(count_, fewest)),
       max_count_(std::bit_ceil(std::clamp(max_count, count_, most))) {}
 
 int BufferRing::enrol(io_uring& ring) {
@@ -51,20 +57,18 @@ BufferRing::~BufferRing() {
   }
 }
 
-Buffer& BufferRing::take(unsigned id) {
+Buffer& BufferRing::take(unsigned id, int result) {
   std::byte* const memory = by_id_[id];
   by_id_[id] = nullptr;
   free_ids_.push_back(static_cast<std::uint16_t>(id));
   --posted_;
+  if (result > 0) octets_ += static_cast<std::size_t>(result);
   return Buffer::in(pool_.lend(memory));
 }
 
 void BufferRing::replenish() {
   if (ring_ == nullptr) return;
-  if (short_) {
-    count_ = std::min(2 * count_, max_count_);
-    short_ = false;
-  }
+  adapt();
   int added = 0;
   while (posted_ < count_) {
     std::byte* const memory = pool_.withdraw();
@@ -77,6 +81,16 @@ void BufferRing::replenish() {
     ++posted_;
   }
   if (added > 0) io_uring_buf_ring_advance(ring_.get(), added);
+}
+
+void BufferRing::adapt() {
+  if (octets_ > 2 * most_octets) {
+    count_ = std::max(count_ / 2, min_count_);
+  } else if (short_ && octets_ < most_octets) {
+    count_ = std::min(2 * count_, max_count_);
+  }
+  short_ = false;
+  octets_ = 0;
 }
 
 }  // namespace wolframite::uring

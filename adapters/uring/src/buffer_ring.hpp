@@ -49,16 +49,16 @@ class BufferRing {
   /// Makes it known to the kernel. Returns 0, or what is wrong as a negative errno.
   [[nodiscard]] int enrol(io_uring& ring);
 
-  /// The buffer that a result names.
-  [[nodiscard]] Buffer& take(unsigned id);
+  /// The buffer that a result names, which fills this many octets of it, or none if it is negative.
+  [[nodiscard]] Buffer& take(unsigned id, int result);
 
-  /// Tells that the kernel ran out: it will have more.
+  /// Tells that the kernel ran out: it will have more, unless those it had brought a lot.
   void ran_out() {
     short_ = true;
     ++shortages_;
   }
 
-  /// Fills up what the kernel has.
+  /// Fills up what the kernel has, before a turn.
   void replenish();
 
   [[nodiscard]] std::size_t posted() const { return posted_; }
@@ -69,14 +69,18 @@ class BufferRing {
     void operator()(io_uring_buf_ring* ring) const noexcept;
   };
 
+  void adapt();
+
   BufferPool& pool_;
   std::unique_ptr<io_uring_buf_ring, Unmap> ring_;
   std::vector<std::byte*> by_id_;  // null where the kernel has none of that id
   std::vector<std::uint16_t> free_ids_;
   unsigned posted_ = 0;
-  unsigned count_;
+  unsigned count_;  // how many the kernel should have
+  unsigned min_count_;
   unsigned max_count_;
-  bool short_ = false;
+  bool short_ = false;      // it ran out in this turn
+  std::size_t octets_ = 0;  // received in this turn
   std::uint64_t shortages_ = 0;
 };
 

@@ -10,6 +10,7 @@
 
 #include "buffer_ring.hpp"
 #include "ring.hpp"
+#include "starved.hpp"
 #include "wolframite/waiter.hpp"
 
 namespace wolframite::uring {
@@ -70,6 +71,7 @@ class Engine {
   std::vector<Stream*> unread;   // streams to hand input to although no result will come
   std::vector<Stream*> reading;  // those of this turn
   std::vector<Stream*> sending;  // streams to begin a send for
+  Starved starved;               // streams to begin to receive for again, once there are buffers
   std::deque<Gather> gathers = std::deque<Gather>(16);
   std::size_t gathered = 0;  // of them in use
   bool ending = false;       // nothing may begin any more

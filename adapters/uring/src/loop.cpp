@@ -130,11 +130,22 @@ void Loop::begin_sends() {
   engine_->sending.clear();
 }
 
+// No more of them than there are buffers: the rest would only be told again that there are none.
+void Loop::feed_starved() {
+  Starved& starved = engine_->starved;
+  starved.begin_turn();
+  for (std::size_t left = engine_->buffers.posted(); left > 0 && !starved.empty(); --left) {
+    starved.take().feed();
+  }
+}
+
 void Loop::wait(std::optional<Time> until) {
   Engine& shared = *engine_;
   begin_sends();
   shared.buffers.replenish();
-  shared.ring.wait(shared.unread.empty() ? until : Time::min());
+  feed_starved();
+  const bool at_once = !shared.unread.empty() || !shared.starved.empty();
+  shared.ring.wait(at_once ? Time::min() : until);
   update_now();
   shared.reading.swap(shared.unread);
   if (shared.ring.is_submitted()) shared.gathered = 0;

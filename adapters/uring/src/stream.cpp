@@ -31,7 +31,7 @@ void fill(Gather& gather, std::span<const ConstBytes> segments) {
 // nobody waits for is kept, and the request is cancelled if that becomes too much.
 
 void Stream::begin_receive() {
-  if (receiving_ || finished_ || !socket_.is_open() || engine().ending) return;
+  if (receiving_ || starved_ || finished_ || !socket_.is_open() || engine().ending) return;
   receiving_ = true;
   cancelled_ = false;
   io_uring_sqe& entry = engine().begin(key_of(this, Tag::receive));
@@ -44,7 +44,7 @@ void Stream::begin_receive() {
 void Stream::on_received(int result, unsigned flags) {
   Buffer* buffer = nullptr;
   if ((flags & IORING_CQE_F_BUFFER) != 0) {
-    buffer = &engine().buffers.take(flags >> IORING_CQE_BUFFER_SHIFT);
+    buffer = &engine().buffers.take(flags >> IORING_CQE_BUFFER_SHIFT, result);
     if (result <= 0 || !socket_.is_open()) give_back(*std::exchange(buffer, nullptr));
   }
   if ((flags & IORING_CQE_F_MORE) == 0) {
@@ -59,14 +59,26 @@ void Stream::on_received(int result, unsigned flags) {
   }
   if (buffer != nullptr) {
     buffer->end = static_cast<std::uint32_t>(result);
+    hungry_ = false;
+    engine().starved.received(*this);
     keep(*buffer);
   } else if (result == -ENOBUFS) {
     engine().buffers.ran_out();
+    engine().starved.add(*this, hungry_);
+    starved_ = true;
+    hungry_ = false;
   } else if (result != -ECANCELED && result != -EINTR && result != -EAGAIN) {
     finished_ = true;
     error_ = static_cast<std::uint8_t>(-result);
   }
   hand_on();
+}
+
+void Stream::feed() {
+  starved_ = false;
+  if (held_ > 0) return;  // there is enough to hand on first
+  begin_receive();
+  hungry_ = receiving_;
 }
 
 void Stream::keep(Buffer& buffer) {
@@ -252,6 +264,8 @@ void Stream::close_socket() noexcept {
     shared.unread.erase(std::find(shared.unread.begin(), shared.unread.end(), this));
     queued_ = false;
   }
+  shared.starved.remove(*this);
+  starved_ = false;
   begin_send();
   while (held_ > 0) give_back(take_first());
   readable_ = false;

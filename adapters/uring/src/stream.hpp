@@ -24,6 +24,9 @@ class Stream final : public StreamCore {
   void on_received(int result, unsigned flags);
   void on_sent(int result);
 
+  /// Begins to receive again, for there are buffers now.
+  void feed();
+
   /// Hands on input that came while nobody waited for it.
   void read();
 
@@ -58,6 +61,8 @@ class Stream final : public StreamCore {
   bool sending_ : 1 = false;  // a request is under way
   bool to_send_ : 1 = false;  // it will be, when the turn ends
   bool queued_ : 1 = false;   // in the list of streams to read from
+  bool starved_ : 1 = false;  // in the list of streams that wait for buffers
+  bool hungry_ : 1 = false;   // it was, and has received nothing since
   bool doomed_ : 1 = false;   // to be deleted after the last result
 };
 

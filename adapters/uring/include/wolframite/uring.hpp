@@ -75,6 +75,7 @@ class Loop : public wolframite::Loop {
   void dispatch(std::uint64_t key, int result, unsigned flags);
   void watch_mailbox();
   void begin_sends();
+  void feed_starved();
 
   std::unique_ptr<Engine> engine_;
 };

@@ -1,0 +1,96 @@
+// Peers that send without end, each from a thread of its own.
+#pragma once
+
+#include <poll.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cstddef>
+#include <memory>
+#include <numeric>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "rig.hpp"
+
+namespace wolframite::test {
+
+/// Sends the same frame over and over, past any TLS, until it is destroyed.
+class Flood {
+ public:
+  /// `peer` must outlive this, and not be used meanwhile.
+  Flood(Peer& peer, std::string frame)
+      : fd_(peer.socket().fd()), thread_([this, frame = std::move(frame)] { send(frame); }) {}
+  Flood(const Flood&) = delete;
+  Flood& operator=(const Flood&) = delete;
+  ~Flood() {
+    stopped_ = true;
+    ::shutdown(fd_, SHUT_RDWR);  // wakes a send that waits for room
+    thread_.join();
+  }
+
+ private:
+  void send(const std::string& frame) {
+    std::size_t at = 0;
+    while (!stopped_) {
+      const ssize_t size = ::send(fd_, frame.data() + at, frame.size() - at, MSG_NOSIGNAL);
+      if (size > 0) {
+        at = (at + static_cast<std::size_t>(size)) % frame.size();
+      } else {
+        wait();
+      }
+    }
+  }
+  // The socket does not block.
+  void wait() const {
+    pollfd watched{fd_, POLLOUT, 0};
+    ::poll(&watched, 1, 100);
+  }
+
+  int fd_;
+  std::atomic<bool> stopped_ = false;
+  std::thread thread_;
+};
+
+/// Takes messages until the end, and counts their octets.
+inline Task<> swallow(WebSocketStream stream, std::size_t& octets) {
+  while (const auto message = co_await stream.next()) octets += message->data.size();
+}
+
+/// Streams whose peers flood, and what each has received. They end with it.
+struct Flooded {
+  explicit Flooded(backend::Loop& loop, std::size_t count, std::size_t message = 16 * 1024)
+      : received(count) {
+    for (std::size_t& octets : received) {
+      Pair pair = open_pair(loop);
+      peers.push_back(std::make_unique<Peer>(std::move(pair.peer)));
+      tasks.push_back(loop.spawn(swallow(std::move(pair.stream), octets)));
+      floods.push_back(std::make_unique<Flood>(
+          *peers.back(), client_frame(final_binary, std::string(message, 'x'))));
+    }
+  }
+
+  Flooded(const Flooded&) = delete;
+  Flooded& operator=(const Flooded&) = delete;
+  ~Flooded() { stop(); }
+
+  [[nodiscard]] std::size_t least() const { return *std::ranges::min_element(received); }
+  [[nodiscard]] std::size_t all() const {
+    return std::accumulate(received.begin(), received.end(), std::size_t{0});
+  }
+  void stop() {
+    floods.clear();
+    for (TaskHandle& task : tasks) task.cancel();
+    tasks.clear();
+  }
+
+  std::vector<std::size_t> received;
+  std::vector<std::unique_ptr<Peer>> peers;
+  std::vector<std::unique_ptr<Flood>> floods;
+  std::vector<TaskHandle> tasks;
+};
+
+}  // namespace wolframite::test
