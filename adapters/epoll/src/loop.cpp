@@ -18,11 +18,8 @@ namespace {
 constexpr std::uint64_t dropped = 0, mailbox_key = 2;
 constexpr std::uint64_t source_bit = 1;
 // A turn should be short enough for what its streams touch, in the kernel too, to be still in the
-// cache when their output is written at its end. So it has this many events at most, and fewer as
-// long as they bring more octets than that.
-constexpr std::size_t most_events = 64, fewest_events = 1;
-constexpr std::size_t most_octets = 48 * 1024;  // less than one read may bring
-constexpr unsigned most_in_a_row = 16;          // reads of one stream, if others wait
+// cache when their output is written at its end.
+constexpr std::size_t most_events = 64;
 
 std::uint64_t key_of(const void* address) { return reinterpret_cast<std::uintptr_t>(address); }
 
@@ -71,7 +68,7 @@ class Loop::Connecting final : public EventSource {
   ConnectAttempt& attempt_;
 };
 
-Loop::Loop() : epoll_(epoll_create1(EPOLL_CLOEXEC)), events_(most_events), batch_(most_events) {
+Loop::Loop() : epoll_(epoll_create1(EPOLL_CLOEXEC)), events_(most_events) {
   if (epoll_ < 0) throw std::system_error(last_error(), "epoll_create1");
   if (const std::error_code error = add(mailbox()->fd(), EPOLLIN, mailbox_key)) {
     ::close(epoll_);
@@ -142,10 +139,16 @@ void Loop::forget(int fd, EventSource* source) noexcept {
 }
 
 void Loop::wait(std::optional<Time> until) {
-  if (read_again()) return;
   collected_ = collect(until);
   update_now();
+  received_ = 0;
+  // Those that have waited for this turn come first.
   reading_.swap(unread_);
+  for (Stream* const stream : reading_) {
+    stream->queued_ = false;
+    stream->read();
+  }
+  reading_.clear();
   for (std::size_t i = 0; i < collected_; ++i) {
     // What the next ones need comes into the cache while this one is in its system calls.
     if (i + 2 < collected_) prefetch(events_[i + 2].data.u64);
@@ -161,13 +164,6 @@ void Loop::wait(std::optional<Time> until) {
     }
   }
   collected_ = 0;
-  read_on();
-  if (received_ > 2 * most_octets) {
-    batch_ = std::max(batch_ / 2, fewest_events);
-  } else if (received_ < most_octets) {
-    batch_ = std::min(batch_ * 2, most_events);
-  }
-  received_ = 0;
 }
 
 std::size_t Loop::collect(std::optional<Time> until) {
@@ -177,38 +173,9 @@ std::size_t Loop::collect(std::optional<Time> until) {
   } else if (until) {
     timeout = timeout_until(*until);
   }
-  const int count = epoll_wait(epoll_, events_.data(), static_cast<int>(batch_), timeout);
+  const int count = epoll_wait(epoll_, events_.data(), static_cast<int>(events_.size()), timeout);
   if (count < 0 && errno != EINTR) throw std::system_error(last_error(), "epoll_wait");
   return count < 0 ? 0 : static_cast<std::size_t>(count);
-}
-
-// The stream that was read last goes on for a while if it has more: a message that is whole soon
-// holds its memory for less long, and finds it in the cache.
-bool Loop::read_again() {
-  Stream* const stream = std::exchange(last_full_, nullptr);
-  if (stream == nullptr || !stream->queued_ || ++reads_in_a_row_ == most_in_a_row) {
-    reads_in_a_row_ = 0;
-    return false;
-  }
-  std::erase(unread_, stream);
-  update_now();
-  stream->queued_ = false;
-  stream->read();
-  received_ = 0;
-  return true;
-}
-
-// Reads from streams that have more than one read brings. Those that this turn is too full for come
-// first in the next.
-void Loop::read_on() {
-  std::size_t done = 0;
-  for (; done < reading_.size() && (done < fewest_events || received_ < most_octets); ++done) {
-    reading_[done]->queued_ = false;
-    reading_[done]->read();
-  }
-  const auto rest = reading_.begin() + static_cast<std::ptrdiff_t>(done);
-  unread_.insert(unread_.begin(), rest, reading_.end());
-  reading_.clear();
 }
 
 }  // namespace wolframite::epoll

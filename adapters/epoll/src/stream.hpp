@@ -18,12 +18,14 @@ class Stream final : public StreamCore {
   /// Takes note of what epoll reports, and reads if somebody waits for it.
   void on_events(std::uint32_t events);
 
-  /// Reads once, if there may be something and somebody waits for it.
+  /// Reads as long as there may be something and somebody waits for it; or goes on with that in the
+  /// next turn.
   void read();
 
  private:
   friend class Loop;
 
+  void read_once();
   void want_input() override;
   InputLease& lend() override;
   void give_back(InputLease& lease) noexcept override;

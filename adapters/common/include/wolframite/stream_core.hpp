@@ -221,6 +221,7 @@ class StreamCore : public Timer {
   bool readable_ : 1 = false;  ///< backend: there may be input that was not read
   bool writable_ : 1 = true;   ///< backend: a write may succeed
   bool queued_ : 1 = false;    ///< backend: in a list of the loop's
+  bool busy_ : 1 = false;      ///< backend: it looks after the input just now
   bool hung_up_ : 1 = false;   ///< backend: the end, or an error, is behind what can be read
 
  private:

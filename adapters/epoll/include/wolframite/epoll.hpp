@@ -66,19 +66,14 @@ class Loop final : public wolframite::Loop {
 
   void wait(std::optional<Time> until) override;
   [[nodiscard]] std::size_t collect(std::optional<Time> until);
-  [[nodiscard]] bool read_again();
-  void read_on();
   [[nodiscard]] std::error_code add(int fd, std::uint32_t events, std::uint64_t key) noexcept;
 
   int epoll_;
   std::vector<epoll_event> events_;
-  std::size_t batch_;             // most events of the next turn
   std::size_t collected_ = 0;     // events of this turn
   std::size_t received_ = 0;      // octets of this turn
   std::vector<Stream*> unread_;   // streams to read from although no event will come
   std::vector<Stream*> reading_;  // those of this turn
-  Stream* last_full_ = nullptr;   // whose last read brought all that it could
-  unsigned reads_in_a_row_ = 0;   // of that one
 };
 
 using wolframite::accept;
