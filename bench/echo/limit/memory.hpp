@@ -11,7 +11,7 @@ namespace limit {
 
 inline constexpr std::size_t buffer_size = 66 * 1024;  // of a receive buffer, as in the library
 
-// Memory in the middle of its page, where the kernel never copies it slowly: see decision 017.
+// Memory in the middle of its page, where the kernel never copies it slowly: see decision 014.
 inline constexpr std::size_t page = 4096, place_in_page = page / 2;
 
 struct PlacedDelete {

@@ -18,6 +18,8 @@ namespace wolframite {
 /// such message would have its pages mapped, cleared and unmapped again, which takes longer than
 /// all that is done with it. Whoever keeps the resource calls `release_large` once they have not
 /// been used for a while, as a Loop does.
+///
+/// Blocks from 16 KiB on begin in the middle of a page, where no processor's copying is slow.
 class LoopMemory final : public std::pmr::memory_resource {
  public:
   /// What passed through it, and what it holds.
@@ -74,7 +76,9 @@ class LoopMemory final : public std::pmr::memory_resource {
 /// found out.
 class BufferPool {
  public:
-  static constexpr std::size_t buffer_size = 64 * 1024;  ///< octets, unless said otherwise
+  /// Octets, unless said otherwise: a message of 64 KiB, which many send large ones in pieces of,
+  /// and all that is around it.
+  static constexpr std::size_t buffer_size = 66 * 1024;
 
   /// Buffers of `size` octets, of which at most `cache_limit` are kept while idle.
   explicit BufferPool(std::size_t size = buffer_size, std::size_t cache_limit = 16)
