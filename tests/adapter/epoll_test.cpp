@@ -6,7 +6,7 @@ namespace {
 
 constexpr std::size_t mebibyte = 1U << 20U;
 
-TEST_CASE("SEC-29 no turn reads more than a mebibyte and the rest of a buffer, whoever floods") {
+TEST_CASE("no turn reads more than a mebibyte and the rest of a buffer, whoever floods") {
   epoll::Loop loop;
   Flooded flooded(loop, 2, 60'000);
   std::size_t most = 0;
@@ -18,7 +18,7 @@ TEST_CASE("SEC-29 no turn reads more than a mebibyte and the rest of a buffer, w
   CHECK(most <= mebibyte + BufferPool::buffer_size + 60'000);
 }
 
-TEST_CASE("SEC-29 many that flood are all served, and so is one that says little") {
+TEST_CASE("many that flood are all served, and so is one that says little") {
   epoll::Loop loop;
   Flooded flooded(loop, 8);
   Pair quiet = open_pair(loop);
