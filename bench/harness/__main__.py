@@ -62,8 +62,9 @@ def main():
     with_micro = bool(micro_names) or not arguments.names
     micro_pattern = "|".join(f"^{n[6:]}" for n in micro_names if n != "micro") or "."
     chosen = [] if micro_names and not cell_names else matrix.select(matrix.QUICK if arguments.quick and not cell_names else matrix.ALL, cell_names)
-    if cell_names and not chosen:
-        sys.exit(f"script/bench: nothing is named {' or '.join(cell_names)} (see --list)")
+    nothing = [n for n in cell_names if not matrix.select(matrix.ALL, [n])]
+    if nothing:
+        sys.exit(f"script/bench: nothing is named {' or '.join(nothing)} (see --list)")
     if arguments.list:
         print("\n".join([*(cell.name for cell in chosen), *(["micro"] if with_micro else [])]))
         return 0
@@ -72,6 +73,11 @@ def main():
     rounds = arguments.rounds or (2 if arguments.quick else 5)
     seconds = arguments.seconds or (0.4 if arguments.quick else 1.0)
     cores = choose_cores(arguments.cores)
+    there_are = measure.micro_names(build) if micro_names else []
+    nothing = [n for n in micro_names if n != "micro" and not any(re.search(f"^{n[6:]}", there) for there in there_are)]
+    if nothing:
+        groups = ", ".join(sorted({f"micro/{name.split('/')[0]}" for name in there_are}))
+        sys.exit(f"script/bench: nothing is named {' or '.join(nothing)}; there are {groups}")
     known = [s for s in servers.ALL if s.is_there(build)]
     if arguments.servers:
         wanted = arguments.servers.split(",")

@@ -67,12 +67,20 @@ def measure(build, contestants, cells, rounds, seconds, cores):
     return {cell: {name: median_of(s) for name, s in by_name.items()} for cell, by_name in samples.items()}, failures
 
 
+def _micro_programs(build):
+    return [program for program in sorted((build / "bench/micro").glob("bench_*")) if program.is_file()]
+
+
+def micro_names(build):
+    """The names of all micro benchmarks."""
+    listed = (subprocess.run([str(program), "--benchmark_list_tests"], capture_output=True, text=True).stdout for program in _micro_programs(build))
+    return [name for names in listed for name in names.split()]
+
+
 def measure_micro(build, pattern, quick, core):
     """Runs the micro benchmarks and returns {name: nanoseconds}."""
     results = {}
-    for program in sorted((build / "bench/micro").glob("bench_*")):
-        if not program.is_file():
-            continue
+    for program in _micro_programs(build):
         arguments = [f"--benchmark_filter={pattern}", "--benchmark_format=json"]
         arguments += [f"--benchmark_min_time={0.02 if quick else 0.2}", f"--benchmark_repetitions={1 if quick else 5}"]
         arguments += ["--benchmark_enable_random_interleaving=true"]
