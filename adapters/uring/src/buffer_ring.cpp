@@ -44,7 +44,7 @@ int BufferRing::enrol(io_uring& ring) {
     free_ids_.push_back(static_cast<std::uint16_t>(id - 1));
   replenish();
   // Some to spare, which take the places of those that streams hold on to for longer than a turn.
-  std::array<std::byte*, 16> spare;
+  std::array<std::byte*, 8> spare;
   for (std::byte*& memory : spare) memory = pool_.lend(pool_.withdraw());
   for (std::byte* const memory : spare) pool_.release(memory);
   return 0;

@@ -31,7 +31,7 @@ struct LoopOptions {
   /// Octets of a receive buffer, 80 of them ours.
   std::size_t buffer_size = BufferPool::buffer_size;
   /// Receive buffers the kernel has in hand at first, and as few as four while each brings a lot.
-  unsigned buffers = 64;
+  unsigned buffers = 32;
   unsigned max_buffers = 512;  ///< and at most, where more streams than that receive at a time
   /// Waits for readiness and then makes plain calls, as is done anyway where the kernel lacks what
   /// the better way needs (before Linux 6.1).
