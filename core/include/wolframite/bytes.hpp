@@ -40,9 +40,9 @@ class Connection;
 /// Immutable bytes with shared ownership: one payload queued on many connections without a copy.
 class SharedBytes {
  public:
-  SharedBytes() = default;  ///< no octets, no owner
-  SharedBytes(const SharedBytes&) = default;
-  SharedBytes& operator=(const SharedBytes&) = default;
+  SharedBytes() = default;                               ///< no octets, no owner
+  SharedBytes(const SharedBytes&) = default;             ///< one more owner
+  SharedBytes& operator=(const SharedBytes&) = default;  ///< the same, after letting go
   ~SharedBytes() = default;
 
   /// Takes over what `other` shares: `other` has no octets and no owner afterwards.
