@@ -4,8 +4,6 @@
 namespace wolframite::test {
 namespace {
 
-constexpr std::size_t mebibyte = 1U << 20U;
-
 TEST_CASE("no turn reads more than a mebibyte and the rest of a buffer, whoever floods") {
   epoll::Loop loop;
   Flooded flooded(loop, 2, 60'000);
@@ -20,14 +18,7 @@ TEST_CASE("no turn reads more than a mebibyte and the rest of a buffer, whoever 
 
 TEST_CASE("many that flood are all served, and so is one that says little") {
   epoll::Loop loop;
-  Flooded flooded(loop, 8);
-  Pair quiet = open_pair(loop);
-  loop.spawn(echo(std::move(quiet.stream)));
-  for (int i = 0; i < 50; ++i) {
-    quiet.peer.send(client_frame(final_text, "little"));
-    CHECK(quiet.peer.receive(8) == server_frame(final_text, "little"));
-  }
-  turn_until(loop, [&] { return flooded.least() > 8 * mebibyte; });
+  check_that_all_are_served(loop);
 }
 
 // What is large goes at once, what is small when the turn ends: the order is that of the calls.

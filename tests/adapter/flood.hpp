@@ -18,6 +18,8 @@
 
 namespace wolframite::test {
 
+constexpr std::size_t mebibyte = 1U << 20U;
+
 /// Sends the same frame over and over, past any TLS, until it is destroyed.
 class Flood {
  public:
@@ -92,5 +94,17 @@ struct Flooded {
   std::vector<std::unique_ptr<Flood>> floods;
   std::vector<TaskHandle> tasks;
 };
+
+/// Eight peers flood, and one says little: each has its turn.
+inline void check_that_all_are_served(backend::Loop& loop) {
+  Flooded flooded(loop, 8);
+  Pair quiet = open_pair(loop);
+  loop.spawn(echo(std::move(quiet.stream)));
+  for (int i = 0; i < 50; ++i) {
+    quiet.peer.send(client_frame(final_text, "little"));
+    CHECK(quiet.peer.receive(8) == server_frame(final_text, "little"));
+  }
+  turn_until(loop, [&] { return flooded.least() > 8 * mebibyte; });
+}
 
 }  // namespace wolframite::test

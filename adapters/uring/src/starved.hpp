@@ -16,7 +16,7 @@ class Starved {
  public:
   [[nodiscard]] bool empty() const { return streams_.empty(); }
 
-  /// From here on, those that were fed before return to the front.
+  /// Begins to feed: those of this turn that are fed in vain will return to the front.
   void begin_turn() { returned_ = 0; }
 
   /// The next one to be fed. It is in the list no more.

@@ -77,6 +77,7 @@ void Stream::on_received(int result, unsigned flags) {
 void Stream::feed() {
   starved_ = false;
   if (held_ > 0) return;  // there is enough to hand on first
+  readable_ = false;
   begin_receive();
   hungry_ = receiving_;
 }
@@ -112,12 +113,12 @@ std::size_t Stream::room_after(const Buffer& buffer) const {
 }
 
 // Hands on what was kept, as long as somebody wants it, and sees to it that more comes if it
-// should.
+// should. What is still in the socket of a starved stream came in time, whatever the time is now.
 void Stream::hand_on() {
   handing_on_ = true;
   while (held_ > 0 && wants_input()) {
     Buffer& first = take_first();
-    readable_ = held_ > 0 || finished_;
+    readable_ = held_ > 0 || starved_ || finished_;
     received(first);
   }
   if (held_ == 0 && finished_ && wants_input()) {
@@ -125,7 +126,7 @@ void Stream::hand_on() {
     told_ = true;
   }
   handing_on_ = false;
-  readable_ = held_ > 0 || (finished_ && !told_);
+  readable_ = held_ > 0 || starved_ || (finished_ && !told_);
   if (held_ == 0) {
     begin_receive();
   } else if (held_ >= enough && receiving_ && !cancelled_) {
@@ -166,7 +167,7 @@ void Stream::read_plainly() {
 
 void Stream::want_input() {
   if (!readable_) return begin_receive();
-  if (queued_ || handing_on_) return;
+  if (queued_ || handing_on_ || (starved_ && held_ == 0)) return;
   queued_ = true;
   engine().unread.push_back(this);
 }

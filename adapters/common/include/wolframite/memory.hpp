@@ -19,7 +19,7 @@ namespace wolframite {
 /// all that is done with it. Whoever keeps the resource calls `release_large` once they have not
 /// been used for a while, as a Loop does.
 ///
-/// Blocks from 16 KiB on begin in the middle of a page, where no processor's copying is slow.
+/// Blocks from 16 KiB on begin in the middle of a page, away from where the kernel copies slowly.
 class LoopMemory final : public std::pmr::memory_resource {
  public:
   /// What passed through it, and what it holds.
