@@ -15,6 +15,7 @@ namespace {
 constexpr std::size_t lease_size = 64;
 constexpr std::size_t capacity = BufferPool::buffer_size - lease_size;
 static_assert(sizeof(InputLease) <= lease_size);
+static_assert(capacity >= 64 * 1024 + FrameHeader::max_size, "64 KiB and what is around it");
 
 // A turn that reads more than this leaves the rest for the next one, for timers and other streams
 // have to have their turn.

@@ -31,6 +31,8 @@ struct Buffer : InputLease {
   }
 };
 static_assert(sizeof(Buffer) <= Buffer::header_size);
+static_assert(BufferPool::buffer_size >= Buffer::header_size + 64 * 1024 + FrameHeader::max_size,
+              "64 KiB and what is around it");
 
 /// The buffers that the kernel receives into, and from which each result names the one it has
 /// filled.
