@@ -28,7 +28,7 @@ std::error_code StreamCore::accept(const Accept& with) {
     // The client has sent more before it had its answer: an error, and the connection's to find.
     input_->holds = InputLease::Holds::nothing;
     take_in(false);
-    if (ended_ != nullptr) return ended_->closed.why;
+    if (ended_) return ending_->closed.why;
   }
   if (const std::error_code error = session_.connection().accept(with)) return error;
   drop_view();
@@ -46,8 +46,8 @@ std::error_code StreamCore::refuse(const Response& response) {
 
 void StreamCore::abandon() noexcept {
   // Worth lingering for is only a closing handshake, or the reason why there is no other.
-  const bool ending = ended_ != nullptr || (!handshaking_ && !session_.connection().is_open());
-  aborted_ = !ending || session_.connection().config().close_timeout.count() == 0;
+  const bool is_ending = ended_ || (!handshaking_ && !session_.connection().is_open());
+  aborted_ = !is_ending || session_.connection().config().close_timeout.count() == 0;
   fail_waiters(std::make_error_code(std::errc::operation_canceled));
   orphaned_ = true;
   orphan_index_ = loop_.orphans_.size();

@@ -22,7 +22,7 @@ void InputAwaiter::await_suspend(std::coroutine_handle<> frame) {
 
 bool StreamCore::wants_input() const {
   if (input_ != nullptr || eof_ || !socket_.is_open() || !session_.wants_read()) return false;
-  return reader_ != nullptr || closing_ || orphaned_ || ended_ != nullptr;
+  return reader_ != nullptr || closing_ || orphaned_ || ended_;
 }
 
 // The last view dies here.
@@ -31,11 +31,11 @@ bool StreamCore::poll() {
     if (!input_->handed_out) return true;
     input_->holds = InputLease::Holds::nothing;
   }
-  if (ended_ != nullptr || orphaned_) return true;
+  if (ended_ || orphaned_) return true;
   if (input_ == nullptr && !receive_first_) return false;
   tell_time();
   // Telling the time may have brought an event itself.
-  return ended_ != nullptr || is_view_out() || take_in(true);
+  return ended_ || is_view_out() || take_in(true);
 }
 
 inline void StreamCore::hold(InputLease::Holds what, const void* head) {
@@ -82,8 +82,11 @@ bool StreamCore::handle(const Event& event, bool deliver) {
   if (const auto* closed = std::get_if<Closed>(&event)) {
     step_ = Step::closed;
     handshaking_ = false;
-    ended_ = std::make_unique<Ended>(Ended{*closed, std::string(closed->reason)});
-    ended_->closed.reason = ended_->reason;
+    ended_ = true;
+    Ending& how = ending();
+    how.reason = closed->reason;
+    how.closed = *closed;
+    how.closed.reason = how.reason;
     release_input();
     fail_waiters(end_reason());
     return true;
@@ -159,9 +162,15 @@ std::optional<Message> StreamCore::take_message() {
 // message that a coroutine is given gets octets of its own.
 void StreamCore::keep_message() {
   const ConstBytes octets = input_->message.data;
-  kept_ = std::make_unique<std::byte[]>(octets.size());
-  std::copy(octets.begin(), octets.end(), kept_.get());
-  input_->message.data = Bytes(kept_.get(), octets.size());
+  std::unique_ptr<std::byte[]>& kept = ending().kept;
+  kept = std::make_unique<std::byte[]>(octets.size());
+  std::copy(octets.begin(), octets.end(), kept.get());
+  input_->message.data = Bytes(kept.get(), octets.size());
+}
+
+StreamCore::Ending& StreamCore::ending() {
+  if (ending_ == nullptr) ending_ = std::make_unique<Ending>();
+  return *ending_;
 }
 
 // Once close() was called, what came and nobody waits for must not hold up what comes after it.
@@ -169,7 +178,7 @@ void StreamCore::discard_unasked() {
   if (!closing_ || reader_ != nullptr || !is_view_out()) return;
   drop_view();
   tell_time();
-  if (ended_ == nullptr && (input_ != nullptr || receive_first_)) take_in(false);
+  if (!ended_ && (input_ != nullptr || receive_first_)) take_in(false);
 }
 
 StreamCore::Step StreamCore::take_step() {

@@ -12,7 +12,7 @@ namespace wolframite {
 inline bool StreamCore::can_write() {
   const bool matters = session_.deadline() || session_.connection().is_observed();
   if (matters && !is_view_out()) tell_time();
-  return !write_failed_ && ended_ == nullptr;
+  return !write_failed_ && !ended_;
 }
 
 std::error_code StreamCore::why_not_writable() const {
@@ -20,7 +20,7 @@ std::error_code StreamCore::why_not_writable() const {
 }
 
 std::error_code StreamCore::end_reason() const {
-  return ended_->closed.why ? ended_->closed.why : make_error_code(Error::send_after_close);
+  return ending_->closed.why ? ending_->closed.why : make_error_code(Error::send_after_close);
 }
 
 inline bool StreamCore::has_room() const {
@@ -113,21 +113,21 @@ Operation StreamCore::flush() {
     if (write_failed_) return std::error_code(errno_, std::system_category());
     if (session_.unwritten() == 0) return std::error_code{};
   }
-  if (ended_ != nullptr) return end_reason();
+  if (ended_) return end_reason();
   return Operation(wait(What::flush));
 }
 
 Operation StreamCore::close(CloseCode code, std::string_view reason) {
   if (reader_ == nullptr && input_ != nullptr) input_->holds = InputLease::Holds::nothing;
   if (!is_view_out()) tell_time();
-  if (ended_ == nullptr) {
+  if (!ended_) {
     const std::error_code error = session_.connection().close(code, reason);
     if (error && error != Error::send_after_close) return error;
     closing_ = true;
     if (reader_ == nullptr && input_ != nullptr) take_in(false);
     attend();
   }
-  if (ended_ != nullptr) return ended_->closed.why;
+  if (ended_) return ending_->closed.why;
   return Operation(wait(What::close));
 }
 
@@ -269,8 +269,8 @@ void StreamCore::finish(detail::PendingOperation& operation, std::error_code res
 void StreamCore::fail_waiters(std::error_code why) noexcept {
   if (orphaned_) return;
   while (waiters_ != nullptr) {
-    const bool closed = waiters_->what == What::close && ended_ != nullptr;
-    finish(*waiters_, closed ? ended_->closed.why : why);
+    const bool closed = waiters_->what == What::close && ended_;
+    finish(*waiters_, closed ? ending_->closed.why : why);
   }
 }
 

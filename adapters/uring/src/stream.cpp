@@ -11,6 +11,9 @@
 namespace wolframite::uring {
 namespace {
 
+// malloc adds eight, and an idle stream may take 512 octets with the coroutine of an echo (176).
+static_assert(sizeof(Stream) <= 328);
+
 constexpr std::uint8_t enough = 2;  // buffers kept for a stream that nobody reads
 // All of it, however long that takes: a part would only come back to be asked for again.
 constexpr unsigned send_flags = MSG_NOSIGNAL | MSG_WAITALL;
@@ -115,7 +118,7 @@ std::size_t Stream::room_after(const Buffer& buffer) const {
 // Hands on what was kept, as long as somebody wants it, and sees to it that more comes if it
 // should. What is still in the socket of a starved stream came in time, whatever the time is now.
 void Stream::hand_on() {
-  handing_on_ = true;
+  busy_ = true;
   while (held_ > 0 && wants_input()) {
     Buffer& first = take_first();
     readable_ = held_ > 0 || starved_ || finished_;
@@ -125,7 +128,7 @@ void Stream::hand_on() {
     received_eof(error_);
     told_ = true;
   }
-  handing_on_ = false;
+  busy_ = false;
   readable_ = held_ > 0 || starved_ || (finished_ && !told_);
   if (held_ == 0) {
     begin_receive();
@@ -167,7 +170,7 @@ void Stream::read_plainly() {
 
 void Stream::want_input() {
   if (!readable_) return begin_receive();
-  if (queued_ || handing_on_ || (starved_ && held_ == 0)) return;
+  if (queued_ || busy_ || (starved_ && held_ == 0)) return;
   queued_ = true;
   engine().unread.push_back(this);
 }

@@ -145,7 +145,7 @@ class StreamCore : public Timer {
   /// @}
 
   /// How the stream ended, or null as long as there may be something to hand out.
-  [[nodiscard]] const Closed* closed() const { return ended_ ? &ended_->closed : nullptr; }
+  [[nodiscard]] const Closed* closed() const { return ended_ ? &ending_->closed : nullptr; }
   [[nodiscard]] Loop& loop() const { return loop_; }  ///< outlives the stream
   /// The connection, for questions.
   [[nodiscard]] const Connection& connection() const { return session_.connection(); }
@@ -184,7 +184,7 @@ class StreamCore : public Timer {
 
   /// Whether `settle` would find nothing to do after a write, however often it is called.
   [[nodiscard]] bool is_settled() const {
-    return waiters_ == nullptr && ended_ == nullptr && !closing_ && !orphaned_ &&
+    return waiters_ == nullptr && !ended_ && !closing_ && !orphaned_ &&
            session_.connection().is_open() && !session_.wants_write() && !session_.deadline();
   }
 
@@ -230,9 +230,11 @@ class StreamCore : public Timer {
   friend class NextAwaiter;
   friend class HandshakeAwaiter;
   friend class Operation;
-  struct Ended {
-    Closed closed;
-    std::string reason;
+  /// What only a stream has that is closing or closed.
+  struct Ending {
+    Closed closed{};                    // once it has ended
+    std::string reason;                 // of `closed`
+    std::unique_ptr<std::byte[]> kept;  // octets of the message that was handed out while closing
   };
   using What = detail::PendingOperation::What;
 
@@ -248,6 +250,7 @@ class StreamCore : public Timer {
   void wake_reader();
   [[nodiscard]] std::optional<Message> take_message();
   void keep_message();
+  [[nodiscard]] Ending& ending();
   [[nodiscard]] Step take_step();
   [[nodiscard]] bool is_view_out() const {
     return input_ != nullptr && input_->holds != InputLease::Holds::nothing;
@@ -289,6 +292,7 @@ class StreamCore : public Timer {
   bool write_failed_ : 1 = false;
   bool shut_ : 1 = false;
   bool closing_ : 1 = false;  // close() was called: what nobody waits for is discarded
+  bool ended_ : 1 = false;    // `closed()` says how
   bool orphaned_ : 1 = false;
   bool aborted_ : 1 = false;  // orphaned, and not worth lingering
   Step step_ : 2 = Step::closed;
@@ -300,8 +304,7 @@ class StreamCore : public Timer {
     detail::PendingOperation* waiters_ = nullptr;  // first of a circular list
     std::size_t orphan_index_;                     // of an orphan, for nobody waits on one
   };
-  std::unique_ptr<Ended> ended_;
-  std::unique_ptr<std::byte[]> kept_;  // octets of the message that was handed out while closing
+  std::unique_ptr<Ending> ending_;
 };
 
 inline void StreamCore::prefetch(const StreamCore* stream) {
