@@ -6,6 +6,8 @@
 #include <array>
 #include <cstdint>
 
+#include "char_class.hpp"
+
 namespace wolframite {
 namespace {
 
@@ -34,11 +36,16 @@ std::string derive_accept_key(std::string_view key) {
 std::string format_key(std::span<const std::byte, 16> nonce) { return base64(nonce); }
 
 bool is_valid_key(std::string_view value) {
+  constexpr auto is_sextet = [](char octet) {
+    const char lower = detail::to_lower(octet);
+    return (lower >= 'a' && lower <= 'z') || (octet >= '0' && octet <= '9') || octet == '+' ||
+           octet == '/';
+  };
   // 128 bits are 21 whole sextets, a last one whose low four bits are unused, and two pads.
   constexpr std::string_view last_sextets = "AQgw";
   if (value.size() != 24 || !value.ends_with("==")) return false;
   const std::string_view whole = value.substr(0, 21);
-  return whole.find_first_not_of(alphabet) == std::string_view::npos &&
+  return std::all_of(whole.begin(), whole.end(), is_sextet) &&
          last_sextets.find(value[21]) != std::string_view::npos;
 }
 

@@ -15,11 +15,13 @@ namespace {
 // counts.
 Error find_single(const Headers& headers, std::string_view name, Error missing,
                   std::string_view& value) {
-  const auto found = headers.find(name);
-  if (!found) return missing;
-  if (headers.count(name) != 1) return Error::duplicate_header;
-  value = *found;
-  return Error::none;
+  bool found = false;
+  for (const Headers::Field& field : headers) {
+    if (!equals_ignoring_case(field.name, name)) continue;
+    if (std::exchange(found, true)) return Error::duplicate_header;
+    value = field.value;
+  }
+  return found ? Error::none : missing;
 }
 
 // uri-host [ ":" port ]; empty where the target has no authority (RFC 9112 §3.2).
@@ -146,6 +148,7 @@ Error check_accept(const Request& request, const Accept& accept) {
 
 void write_accept(std::string& out, const Request& request, const Accept& accept,
                   std::string_view extensions) {
+  out.reserve(256);
   out.append(
       "HTTP/1.1 101 Switching Protocols\r\n"
       "Upgrade: websocket\r\n"

@@ -43,11 +43,10 @@ bool Headers::has_token(std::string_view name, std::string_view token) const {
   return false;
 }
 
-bool equals_ignoring_case(std::string_view a, std::string_view b) {
-  if (a.size() != b.size()) return false;
+bool detail::same_size_equals_ignoring_case(std::string_view a, std::string_view b) {
   if (a == b) return true;  // most write names as their standards do
   for (std::size_t i = 0; i < a.size(); ++i) {
-    if (detail::to_lower(a[i]) != detail::to_lower(b[i])) return false;
+    if (to_lower(a[i]) != to_lower(b[i])) return false;
   }
   return true;
 }

@@ -100,8 +100,14 @@ inline Headers::Field Headers::operator[](std::size_t index) const {
 inline Headers::Iterator Headers::begin() const { return {*this, 0}; }
 inline Headers::Iterator Headers::end() const { return {*this, fields_.size()}; }
 
+namespace detail {
+[[nodiscard]] bool same_size_equals_ignoring_case(std::string_view a, std::string_view b);
+}
+
 /// Compares ASCII text without case.
-[[nodiscard]] bool equals_ignoring_case(std::string_view a, std::string_view b);
+[[nodiscard]] inline bool equals_ignoring_case(std::string_view a, std::string_view b) {
+  return a.size() == b.size() && detail::same_size_equals_ignoring_case(a, b);
+}
 
 /// Whether `text` is a token (RFC 9110 §5.6.2): not empty, and of tchar only.
 [[nodiscard]] bool is_token(std::string_view text);
