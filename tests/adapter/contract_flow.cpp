@@ -2,6 +2,9 @@
 // limits, and all that was sent arrives, in order.
 #include <sys/socket.h>
 
+#include <algorithm>
+#include <array>
+
 #include "rig.hpp"
 
 namespace wolframite::test {
@@ -177,6 +180,38 @@ TEST_CASE("SEC-28 not calling next holds up the peer") {
   loop.spawn(read(pair.stream, messages));
   turn_until(loop, [&] { return messages == sent / frame.size(); });
   CHECK(messages > 0);
+}
+
+// Whatever a stream was read for, more is there already.
+TEST_CASE("peers that never stop sending are read in turn") {
+  backend::Loop loop;
+  std::array<std::size_t, 4> received{};
+  std::vector<Pair> pairs;
+  auto count = [](WebSocketStream& stream, std::size_t& octets) -> Task<> {
+    while (const auto message = co_await stream.next()) octets += message->data.size();
+  };
+  for (std::size_t i = 0; i < received.size(); ++i) {
+    auto [ours, theirs] = connected(Transport::tcp);
+    CHECK_FALSE(ours.set_option(SOL_SOCKET, SO_RCVBUF, 4 << 20));
+    CHECK_FALSE(theirs.set_option(SOL_SOCKET, SO_SNDBUF, 4 << 20));
+    pairs.push_back(open_pair(loop, Role::server, {std::move(ours), std::move(theirs)}));
+  }
+  std::vector<TaskHandle> tasks;
+  for (std::size_t i = 0; i < received.size(); ++i)
+    tasks.push_back(loop.spawn(count(pairs[i].stream, received[i])));
+  const std::string frame = client_frame(final_binary, std::string(16'000, 'x'));
+  std::array<std::size_t, received.size()> at{};
+  const auto fill = [&](std::size_t i) {
+    while (const std::size_t size = pairs[i].peer.send_now(std::string_view(frame).substr(at[i])))
+      at[i] = (at[i] + size) % frame.size();
+  };
+  for (int turn = 0; turn < 100 && std::ranges::max(received) < (32U << 20U); ++turn) {
+    for (std::size_t i = 0; i < received.size(); ++i) fill(i);
+    loop.run_once(0ms);
+  }
+  const auto [least, most] = std::ranges::minmax(received);
+  CHECK(least > most / 2);
+  for (TaskHandle& task : tasks) task.cancel();
 }
 
 TEST_CASE("SEC-10 a flood of pings against a blocked writer stays bounded") {

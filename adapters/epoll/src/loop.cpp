@@ -164,6 +164,8 @@ void Loop::wait(std::optional<Time> until) {
     }
   }
   collected_ = 0;
+  unread_.insert(unread_.end(), served_.begin(), served_.end());
+  served_.clear();
 }
 
 std::size_t Loop::collect(std::optional<Time> until) {
