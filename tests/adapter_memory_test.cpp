@@ -31,7 +31,7 @@ TEST_CASE("a freed block serves the next request of its size") {
 }
 
 TEST_CASE("large blocks are kept up to a bound of their own, the largest not at all") {
-  constexpr std::size_t large = 1U << 20U;
+  constexpr std::size_t large = (1U << 20U) + 1024;  // all of its block
   LoopMemory memory(1024, 2 * large);
   std::vector<void*> blocks;
   for (int i = 0; i < 3; ++i) blocks.push_back(memory.allocate(large));
@@ -49,10 +49,22 @@ TEST_CASE("large blocks are kept up to a bound of their own, the largest not at 
   memory.deallocate(memory.allocate(large), large);
   CHECK(memory.counters().fetched == fetched);
 
-  constexpr std::size_t largest = 32U << 20U;
+  constexpr std::size_t largest = (64U << 20U) + 1024;
   memory.deallocate(memory.allocate(largest + 1), largest + 1);
   CHECK(memory.counters().cached == 2 * large + 1024);
   CHECK(memory.counters().in_use == 0);
+}
+
+TEST_CASE("a message of 64 MiB, what stands before it, and what it grew out of stay") {
+  LoopMemory memory;
+  constexpr std::size_t before = 24;
+  std::vector<std::size_t> sizes;
+  for (std::size_t size = 256U << 10U; size <= 64U << 20U; size *= 4)
+    sizes.push_back(size + before);
+  for (int message = 0; message < 3; ++message) {
+    for (const std::size_t size : sizes) memory.deallocate(memory.allocate(size), size);
+  }
+  CHECK(memory.counters().fetched == sizes.size());
 }
 
 TEST_CASE("large blocks can be given back, small ones stay") {
@@ -60,7 +72,7 @@ TEST_CASE("large blocks can be given back, small ones stay") {
   constexpr std::size_t small = 256U << 10U;
   memory.deallocate(memory.allocate(small), small);
   CHECK(memory.large_requests() == 0);
-  for (const std::size_t size : {small + 1, std::size_t{1} << 20U, std::size_t{32} << 20U}) {
+  for (const std::size_t size : {small + 1, std::size_t{1} << 20U, std::size_t{64} << 20U}) {
     memory.deallocate(memory.allocate(size), size);
     CHECK(memory.large_cached() >= size);
   }

@@ -1,6 +1,7 @@
 // Invariant: a buffer that grows with the bytes it is given, never with those announced.
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cstring>
 #include <limits>
 #include <string>
@@ -62,6 +63,24 @@ TEST_CASE("an assembly takes a small multiple of what came, and no more than wha
   memory.reset_counts();
   append(assembly, std::string(400, 'x'), 0, memory);
   CHECK(memory.allocations == 0);
+}
+
+TEST_CASE("of a large message that comes in pieces, a third is copied again at most") {
+  constexpr std::size_t first = 66'000;
+  for (const std::size_t size :
+       {300'000UL, 1UL << 20U, (1UL << 20U) + 1, 1'400'000UL, 5'500'000UL, 16UL << 20U}) {
+    CountingResource memory;
+    Assembly assembly;
+    std::size_t copied = 0;
+    for (std::size_t piece = first; assembly.size() < size;) {
+      piece = std::min(piece, size - assembly.size());
+      const std::size_t held = assembly.size(), before = memory.allocations;
+      static_cast<void>(assembly.extend(piece, size - held - piece, memory));
+      if (memory.allocations > before) copied += held;
+    }
+    CHECK_MESSAGE(copied <= size / 3, "of ", size);
+    CHECK(assembly.memory_in_use() <= size + 64);
+  }
 }
 
 TEST_CASE("an assembly hands over its bytes when moved") {

@@ -15,6 +15,14 @@ constexpr std::size_t first_capacity = 512;
 // resident.
 constexpr std::size_t large = 64 * 1024;
 
+/// Room for `needed` octets of the `announced`, and less than four times as many: a fourth of
+/// these, or a fourth of that, and so on. So the last step is the largest, and all of them together
+/// copy a third of the message at most.
+constexpr std::size_t step_towards(std::size_t announced, std::size_t needed) {
+  while (announced / 4 >= needed) announced /= 4;
+  return announced;
+}
+
 }  // namespace
 
 Assembly::Assembly(Assembly&& other) noexcept : block_(std::exchange(other.block_, nullptr)) {}
@@ -33,9 +41,10 @@ std::byte* Assembly::extend(std::size_t size, std::size_t expected,
   const std::size_t needed = held + size;
   if (block_ == nullptr || block_->capacity < needed) {
     // A factor keeps the copying linear; what is announced only caps it.
-    const std::size_t factor = needed < large ? 2 : 4;
-    const std::size_t multiple = std::max(factor * needed, first_capacity);
-    const std::size_t capacity = std::min(multiple, needed + expected);
+    const std::size_t announced = needed + expected;
+    const std::size_t capacity = needed < large
+                                     ? std::min(std::max(2 * needed, first_capacity), announced)
+                                     : step_towards(announced, needed);
     auto* grown = new (memory.allocate(sizeof(Block) + capacity, alignof(Block)))
         Block{&memory, capacity, held};
     if (held > 0) std::memcpy(data_of(grown), data_of(block_), held);

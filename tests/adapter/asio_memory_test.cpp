@@ -189,7 +189,7 @@ TEST_CASE("an idle stream holds no buffer and no memory of its session") {
 TEST_CASE("large blocks are kept while streams have use for them, and go when streams end") {
   net::io_context context;
   auto& pool = wolframite::asio::detail::pool_of(context.get_executor());
-  const std::string text(1'000'000, 'x');
+  const std::string text(4'000'000, 'x');
   const auto exchange = [&](Joined<tcp::socket>& ends) {
     bool done = false;
     ends.client.async_send(text, [](error_code) {});

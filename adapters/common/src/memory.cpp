@@ -1,5 +1,6 @@
 #include "wolframite/memory.hpp"
 
+#include <algorithm>
 #include <bit>
 #include <cstring>
 #include <new>
@@ -67,6 +68,16 @@ void give_up(void* block, std::size_t size) noexcept {
 
 }  // namespace
 
+std::size_t LoopMemory::class_of(std::size_t size) {
+  const bool large = size > max_small_block;
+  const std::size_t power = std::bit_ceil(large ? size - headroom : std::max(size, min_block));
+  return static_cast<std::size_t>(std::countr_zero(power / min_block)) + (large ? 1 : 0);
+}
+
+std::size_t LoopMemory::size_of_class(std::size_t index) {
+  return index < small_classes ? min_block << index : (min_block << (index - 1)) + headroom;
+}
+
 // A free block keeps its link in front; the rest is poisoned.
 void* LoopMemory::do_allocate(std::size_t size, std::size_t alignment) {
   if (size > max_small_block) ++large_requests_;
@@ -75,8 +86,8 @@ void* LoopMemory::do_allocate(std::size_t size, std::size_t alignment) {
     counters_.in_use += size;
     return alignment > min_block ? ::operator new (size, std::align_val_t{alignment}) : fetch(size);
   }
-  const std::size_t block_size = std::bit_ceil(size < min_block ? min_block : size);
-  Free*& list = free_[static_cast<std::size_t>(std::countr_zero(block_size / min_block))];
+  const std::size_t index = class_of(size), block_size = size_of_class(index);
+  Free*& list = free_[index];
   counters_.in_use += block_size;
   if (list == nullptr) {
     ++counters_.fetched;
@@ -97,15 +108,14 @@ void LoopMemory::do_deallocate(void* block, std::size_t size, std::size_t alignm
     if (alignment <= min_block) return give_up(block, size);
     return ::operator delete (block, std::align_val_t{alignment});
   }
-  const std::size_t block_size = std::bit_ceil(size < min_block ? min_block : size);
+  const std::size_t index = class_of(size), block_size = size_of_class(index);
   counters_.in_use -= block_size;
   const bool large = block_size > max_small_block;
   const std::size_t cached = large ? large_cached_ : counters_.cached - large_cached_;
   if (cached + block_size > (large ? large_cache_limit_ : cache_limit_)) {
     return give_up(block, block_size);
   }
-  Free*& list = free_[static_cast<std::size_t>(std::countr_zero(block_size / min_block))];
-  list = new (block) Free{list};
+  free_[index] = new (block) Free{free_[index]};
   counters_.cached += block_size;
   if (large) large_cached_ += block_size;
   // Not the rest of the block, which may be far larger and was never touched.
@@ -113,7 +123,7 @@ void LoopMemory::do_deallocate(void* block, std::size_t size, std::size_t alignm
 }
 
 void LoopMemory::release_large() noexcept {
-  release_from(static_cast<std::size_t>(std::countr_zero(2 * max_small_block / min_block)));
+  release_from(small_classes);
   counters_.cached -= large_cached_;
   large_cached_ = 0;
 }
@@ -123,8 +133,8 @@ void LoopMemory::release_from(std::size_t first_class) noexcept {
     while (free_[i] != nullptr) {
       Free* const block = free_[i];
       free_[i] = block->next;
-      unpoison(block, min_block << i);
-      give_up(block, min_block << i);
+      unpoison(block, size_of_class(i));
+      give_up(block, size_of_class(i));
     }
   }
 }

@@ -10,14 +10,15 @@
 #pragma GCC visibility push(default)
 namespace wolframite {
 
-/// A memory resource of one thread that keeps freed blocks by size (powers of two, 64 B to 32 MiB)
+/// A memory resource of one thread that keeps freed blocks by size (powers of two, 64 B to 64 MiB)
 /// and hands them out again, the latest first. Larger blocks, and those beyond the cache's bounds,
 /// go straight to operator new and delete.
 ///
-/// Blocks above 256 KiB, which hold large messages, have a bound of their own. Without them every
-/// such message would have its pages mapped, cleared and unmapped again, which takes longer than
-/// all that is done with it. Whoever keeps the resource calls `release_large` once they have not
-/// been used for a while, as a Loop does.
+/// Blocks above 256 KiB, which hold large messages and what stands before them, have a bound of
+/// their own: one for a message of 64 MiB, and those that it was in before it was whole. Without
+/// them every such message would have its pages mapped, cleared and unmapped again, which takes
+/// longer than all that is done with it. Whoever keeps the resource calls `release_large` once they
+/// have not been used for a while, as a Loop does.
 ///
 /// Blocks from 16 KiB on begin in the middle of a page, away from where the kernel copies slowly.
 class LoopMemory final : public std::pmr::memory_resource {
@@ -33,7 +34,7 @@ class LoopMemory final : public std::pmr::memory_resource {
   /// Keeps at most `cache_limit` octets in free lists, and `large_cache_limit` in those of large
   /// blocks. Of a large block only as much is resident as was ever used.
   explicit LoopMemory(std::size_t cache_limit = 4U << 20U,
-                      std::size_t large_cache_limit = 64U << 20U)
+                      std::size_t large_cache_limit = 96U << 20U)
       : cache_limit_(cache_limit), large_cache_limit_(large_cache_limit) {}
   LoopMemory(const LoopMemory&) = delete;
   LoopMemory& operator=(const LoopMemory&) = delete;
@@ -49,12 +50,16 @@ class LoopMemory final : public std::pmr::memory_resource {
   [[nodiscard]] std::uint64_t large_requests() const { return large_requests_; }
 
  private:
-  static constexpr std::size_t min_block = 64, max_small_block = 256U << 10U,
-                               max_block = 32U << 20U, classes = 20;
+  static constexpr std::size_t min_block = 64, max_small_block = 256U << 10U;
+  static constexpr std::size_t headroom = 1024;  // of a large block, beside its power of two
+  static constexpr std::size_t max_block = (64U << 20U) + headroom;
+  static constexpr std::size_t small_classes = 13, classes = small_classes + 9;
   struct Free {
     Free* next;
   };
 
+  [[nodiscard]] static std::size_t class_of(std::size_t size);
+  [[nodiscard]] static std::size_t size_of_class(std::size_t index);
   void release_from(std::size_t first_class) noexcept;
   void* do_allocate(std::size_t size, std::size_t alignment) override;
   void do_deallocate(void* block, std::size_t size, std::size_t alignment) override;
