@@ -31,7 +31,7 @@ template <class Serve>
 int run(int argc, char** argv, Serve serve) {
   Server server;
   unsigned short port = 0;
-  wolframite::Config config;
+  wolframite::Config config{.max_frame_size = 64 << 20};  // a message of whatever size in one frame
   wolframite::TlsServerOptions tls;
   for (int i = 1; i < argc; ++i) {
     const std::string_view name = argv[i];

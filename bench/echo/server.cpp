@@ -62,7 +62,7 @@ Loop* stopped_by_signal = nullptr;
 int main(int argc, char** argv) {
   Server server;
   std::uint16_t port = 0;
-  Config config;
+  Config config{.max_frame_size = 64 << 20};  // a message of whatever size in one frame
   TlsServerOptions tls;
   for (int i = 1; i < argc; ++i) {
     const std::string_view name = argv[i];

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 KIB = 1024
 MIB = 1024 * KIB
 
-SIZES = (16, 125, KIB, 16 * KIB, 64 * KIB, MIB, 16 * MIB)
+SIZES = (16, 125, KIB, 16 * KIB, 64 * KIB, MIB, 16 * MIB, 64 * MIB)
 CONNECTIONS = (1, 64, 512, 10_000)
 DEPTHS = (1, 16)
 # Servers that hold whole messages need this much memory, and twice, for what is on its way.

@@ -45,12 +45,22 @@ def _row_label(results, name):
     return f"{label.replace('B', ' B') if 'i' not in label else label} × {cell['connections']}, depth {cell['depth']}"
 
 
+def _ratio_to_limit(results, by, name):
+    """Of the medians, and in parentheses of the best rounds: what disturbs a round only ever adds to it."""
+    own, limit = by.get(name), by.get(results["servers"][name]["limit"])
+    if own is None or limit is None:
+        return "–"
+    return f"{_ratio(own['cpu_ns'], limit['cpu_ns'])} ({_ratio(own['best'], limit['best'])})"
+
+
 def _limits(results, cells):
     """Ours beside the limits, CPU time and user time."""
     ours = [n for n in _names(results, "ours")]
+    twins = _names(results, "twin")
     heads = ["message × connections"]
     for name in ours:
         heads += [name, "÷ limit", "user, above limit"]
+    heads += ["limit ÷ itself" for _ in twins]
     heads += ["uring ÷ epoll"] if {"epoll", "uring"} <= set(ours) else []
     heads += ["limit-streamed"]
     rows = []
@@ -58,14 +68,32 @@ def _limits(results, cells):
         row = [_row_label(results, cell)]
         for name in ours:
             limit = results["servers"][name]["limit"]
-            row += [_number(_figure(by, name, "cpu_ns")), _ratio(_figure(by, name, "cpu_ns"), _figure(by, limit, "cpu_ns"))]
+            row += [_number(_figure(by, name, "cpu_ns")), _ratio_to_limit(results, by, name)]
             user, least = _figure(by, name, "user_ns"), _figure(by, limit, "user_ns")
             row += ["–" if user is None or least is None else f"{user - least:+.0f}"]
+        row += [_ratio_to_limit(results, by, twin) for twin in twins]
         if {"epoll", "uring"} <= set(ours):
             row += [_ratio(_figure(by, "uring", "cpu_ns"), _figure(by, "epoll", "cpu_ns"))]
         row += [_number(_figure(by, "limit-streamed", "cpu_ns"))]
         rows.append(row)
     return _table(heads, rows)
+
+
+def _growth(results):
+    """What a message costs among more connections, and an octet in a larger message, over the smaller one."""
+    servers = [n for kind in ("ours", "limit", "peer") for n in _names(results, kind)]
+    steps = [("echo/16B/c10000/d1", "echo/16B/c512/d1", 1), ("echo/1KiB/c10000/d1", "echo/1KiB/c512/d1", 1),
+             ("echo/16MiB/c1/d1", "echo/1MiB/c1/d1", 16), ("echo/64MiB/c1/d1", "echo/1MiB/c1/d1", 64)]  # fmt: skip
+    heads = ["server", "16 B: 10,000 ÷ 512 connections", "1 KiB: the same", "an octet of 16 MiB ÷ of 1 MiB", "of 64 MiB ÷ of 1 MiB"]
+    rows = []
+    for server in servers:
+        row = [server]
+        for large, small, factor in steps:
+            small_ns = _figure(results["cells"].get(small, {}), server, "cpu_ns")
+            row += [_ratio(_figure(results["cells"].get(large, {}), server, "cpu_ns"), small_ns and factor * small_ns)]
+        if set(row[1:]) != {"–"}:
+            rows.append(row)
+    return _table(heads, rows) if rows else ""
 
 
 def _peers(results, cells, base):
@@ -136,6 +164,9 @@ def markdown(results):
     echo = _of_group(results, "echo")
     if echo:
         text += "### Echo beside the limit\n\nCPU time a message, user and system, in ns.\n\n" + _limits(results, echo)
+        growth = _growth(results)
+        if growth:
+            text += "\n### What more costs\n\nCPU time a message, or an octet, over that with less.\n\n" + growth
         for base in ("epoll", "uring", "asio-callbacks", "asio-awaitables"):
             if any(base in by for by in echo.values()) and _names(results, "peer"):
                 text += f"\n### Echo beside peers: {base}\n\nTheir CPU time a message over ours; above 1 ours takes less.\n\n" + _peers(results, echo, base)

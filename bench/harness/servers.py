@@ -18,7 +18,7 @@ class Failed(Exception):
 class Server:
     name: str
     program: str  # below a build directory's bench/echo, or a path of its own
-    kind: str  # ours, limit or peer
+    kind: str  # ours, limit, peer, or twin: a limit once more, to see how far apart the same program is from itself
     limit: str = ""  # name of the limit that it is held against
     groups: frozenset = frozenset()  # of cells that it cannot be measured in
     arguments: tuple = ()
@@ -56,6 +56,7 @@ ALL = [
     Server("limit-epoll", "limit_epoll", "limit", groups=_BARE),
     Server("limit-uring", "limit_uring", "limit", groups=_BARE | {"broadcast"}),
     Server("limit-streamed", "limit_epoll", "limit", groups=_BARE | {"broadcast"}, arguments=("--stream",), least_size=1 << 20),
+    Server("limit-epoll-twin", "limit_epoll", "twin", "limit-epoll", groups=_BARE | {"broadcast", "idle"}),
     Server("beast", "peers/peer_beast", "peer"),
     Server("websocketpp", "peers/peer_websocketpp", "peer", groups=_BARE),
     Server("libwebsockets", "peers/peer_libwebsockets", "peer", groups=frozenset({"deflate"})),
