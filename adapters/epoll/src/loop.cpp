@@ -164,8 +164,7 @@ void Loop::wait(std::optional<Time> until) {
     }
   }
   collected_ = 0;
-  unread_.insert(unread_.end(), served_.begin(), served_.end());
-  served_.clear();
+  if (last_ != nullptr) unread_.push_back(std::exchange(last_, nullptr));
 }
 
 std::size_t Loop::collect(std::optional<Time> until) {

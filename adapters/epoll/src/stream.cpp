@@ -17,11 +17,9 @@ constexpr std::size_t capacity = BufferPool::buffer_size - lease_size;
 static_assert(sizeof(InputLease) <= lease_size);
 static_assert(capacity >= 64 * 1024 + FrameHeader::max_size, "64 KiB and what is around it");
 
-// A stream that has brought this much in a turn has had its turn: the others come first in the
-// next.
-constexpr std::size_t most_of_one = 1U << 20U;
-// A turn that has read this much leaves the rest for the next one, for timers have theirs.
-constexpr std::size_t most_of_all = 2U << 20U;
+// A turn that has read this much leaves the rest for the next one, for timers and other streams
+// have to have their turn.
+constexpr std::size_t most_octets = 2U << 20U;
 // What a stream has to write at once, while it is in the cache. Less waits for the end of the turn,
 // when there may be more.
 constexpr std::size_t much_output = 4 * 1024;
@@ -44,13 +42,16 @@ void Stream::on_events(std::uint32_t events) {
 void Stream::read() {
   Loop& loop = epoll_loop();
   const std::size_t before = loop.received_;
-  const std::size_t until = std::min(before + most_of_one, most_of_all);
   busy_ = true;
-  while (readable_ && wants_input() && loop.received_ < until) read_once();
+  while (readable_ && wants_input() && loop.received_ < most_octets) read_once();
   busy_ = false;
   if (!readable_ || queued_ || !wants_input()) return;
   queued_ = true;
-  (loop.received_ > before ? loop.served_ : loop.unread_).push_back(this);
+  if (loop.received_ > before) {
+    loop.last_ = this;
+  } else {
+    loop.unread_.push_back(this);
+  }
 }
 
 void Stream::read_once() {

@@ -73,8 +73,8 @@ class Loop final : public wolframite::Loop {
   std::size_t collected_ = 0;     // events of this turn
   std::size_t received_ = 0;      // octets of this turn
   std::vector<Stream*> unread_;   // streams to read from although no event will come
-  std::vector<Stream*> served_;   // those that this turn has read from: the others come first
   std::vector<Stream*> reading_;  // those of this turn
+  Stream* last_ = nullptr;        // has used this turn up: the others come first in the next
 };
 
 using wolframite::accept;
