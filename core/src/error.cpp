@@ -140,7 +140,7 @@ constexpr std::array rows{
     late(Error::handshake_timeout, CloseCode::abnormal, 408,
          "the handshake was not complete in time; Config::handshake_timeout sets how long"),
     late(Error::idle_timeout, CloseCode::going_away, 400,
-         "the peer sent nothing for too long; Config::idle_timeout sets how long"),
+         "no message went either way for too long; Config::idle_timeout sets how long"),
     late(Error::pong_timeout, CloseCode::internal_error, 400,
          "the peer did not answer a keepalive ping in time; Config::pong_timeout sets how long"),
     late(Error::close_timeout, CloseCode::abnormal, 400,
@@ -169,7 +169,8 @@ constexpr std::array rows{
              "a close reason is limited to 123 octets"),
     unusable(Error::close_reason_not_utf8, ErrorClass::misuse, "a close reason must be UTF-8"),
     unusable(Error::invalid_header, ErrorClass::misuse,
-             "a header name must be an HTTP token and its value free of CR, LF and NUL"),
+             "a header name must be an HTTP token, its value (and a reason phrase) free of control "
+             "characters but HTAB, and a value without space at its ends"),
     unusable(Error::reserved_header, ErrorClass::misuse,
              "the handshake writes this header itself; leave it out"),
     unusable(Error::invalid_subprotocol, ErrorClass::misuse,
