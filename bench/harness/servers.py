@@ -46,6 +46,7 @@ class Server:
 
 
 _BARE = frozenset({"tls", "deflate", "handshakes-tls"})
+_ALL_BUT_HANDSHAKES = _BARE | {"echo", "idle", "broadcast"}
 _WS = str(ROOT / "bench/echo/peers/ws.mjs")
 
 ALL = [
@@ -55,6 +56,8 @@ ALL = [
     Server("asio-awaitables", "echo_asio_awaitables", "ours", "limit-epoll", groups=frozenset({"broadcast"})),
     Server("limit-epoll", "limit_epoll", "limit", groups=_BARE),
     Server("limit-uring", "limit_uring", "limit", groups=_BARE | {"broadcast"}),
+    Server("limit-epoll-waits", "limit_epoll", "limit", groups=_ALL_BUT_HANDSHAKES, arguments=("--wait-for-end",)),
+    Server("limit-uring-waits", "limit_uring", "limit", groups=_ALL_BUT_HANDSHAKES, arguments=("--wait-for-end",)),
     Server("limit-streamed", "limit_epoll", "limit", groups=_BARE | {"broadcast"}, arguments=("--stream",), least_size=1 << 20),
     Server("limit-epoll-twin", "limit_epoll", "twin", "limit-epoll", groups=_BARE | {"broadcast", "idle"}),
     Server("beast", "peers/peer_beast", "peer"),

@@ -104,7 +104,10 @@ class Server {
       }
       if (output_->empty()) {
         output_->clear();
-        if (connection.echo.is_closed()) return false;
+        if (connection.echo.is_closed()) {
+          if (!options_.waits_for_end) return false;
+          ::shutdown(connection.fd, SHUT_WR);
+        }
       } else {
         connection.unwritten = std::exchange(output_, std::make_unique<Output>());
       }

@@ -19,6 +19,7 @@ struct Options {
   std::uint16_t port = 0;
   Style style = Style::whole;
   bool broadcasts = false;
+  bool waits_for_end = false;  // of the peer's side, once its own is ended (RFC 6455 §7.1.1)
 };
 
 [[noreturn]] inline void fail(const char* what) {
@@ -32,12 +33,15 @@ struct Options {
     const std::string_view name = argv[i];
     if (name == "--broadcast") {
       options.broadcasts = true;
+    } else if (name == "--wait-for-end") {
+      options.waits_for_end = true;
     } else if (name == "--stream") {
       options.style = Style::streamed;
     } else if (name == "--port" && i + 1 < argc) {
       options.port = static_cast<std::uint16_t>(std::strtoul(argv[++i], nullptr, 10));
     } else {
-      std::fprintf(stderr, "usage: %s [--port N] [--stream] [--broadcast]\n", argv[0]);
+      std::fprintf(stderr, "usage: %s [--port N] [--stream] [--broadcast] [--wait-for-end]\n",
+                   argv[0]);
       std::exit(2);
     }
   }

@@ -218,8 +218,9 @@ class Server {
     connection.current->consume(static_cast<std::size_t>(result));
     if (connection.current->empty()) connection.current->clear();
     if (!connection.current->empty() || !connection.next->empty()) return queue(connection);
-    // The peer then ends the connection too, and so the recv.
-    if (connection.echo.is_closed()) ::shutdown(connection.fd, SHUT_RDWR);
+    // The recv ends too: at once, or when the peer has ended its side.
+    if (connection.echo.is_closed())
+      ::shutdown(connection.fd, options_.waits_for_end ? SHUT_WR : SHUT_RDWR);
   }
 
   Options options_;
