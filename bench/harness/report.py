@@ -50,7 +50,7 @@ def _ratio_to_limit(results, by, name):
     own, limit = by.get(name), by.get(results["servers"][name]["limit"])
     if own is None or limit is None:
         return "–"
-    return f"{_ratio(own['cpu_ns'], limit['cpu_ns'])} ({_ratio(own['best'], limit['best'])})"
+    return f"{_ratio(own['cpu_ns'], limit['cpu_ns'])} ({_ratio(own.get('best'), limit.get('best'))})"
 
 
 def _limits(results, cells):

@@ -15,9 +15,9 @@ constexpr std::size_t first_capacity = 512;
 // resident.
 constexpr std::size_t large = 64 * 1024;
 
-/// Room for `needed` octets of the `announced`, and less than four times as many: a fourth of
-/// these, or a fourth of that, and so on. So the last step is the largest, and all of them together
-/// copy a third of the message at most.
+/// Room for `needed` octets, one at least, of the `announced`, and less than four times as many: a
+/// fourth of these, or a fourth of that, and so on. So the last step is the largest, and all of
+/// them together copy a third of the message at most.
 constexpr std::size_t step_towards(std::size_t announced, std::size_t needed) {
   while (announced / 4 >= needed) announced /= 4;
   return announced;
@@ -40,7 +40,7 @@ std::byte* Assembly::extend(std::size_t size, std::size_t expected,
   const std::size_t held = this->size();
   const std::size_t needed = held + size;
   if (block_ == nullptr || block_->capacity < needed) {
-    // A factor keeps the copying linear; what is announced only caps it.
+    // A factor keeps the copying linear; what is announced caps it, and says where it leads.
     const std::size_t announced = needed + expected;
     const std::size_t capacity = needed < large
                                      ? std::min(std::max(2 * needed, first_capacity), announced)

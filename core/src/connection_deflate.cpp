@@ -103,9 +103,9 @@ Error Connection::inflate(ConstBytes& source) {
     codec.has_more = room_size == 0;
     if (codec.has_more) return Error::none;
 
-    // The buffer grows by a factor, so that copying stays linear; a limit alone caps it.
-    const std::uint64_t cap =
-        config().deliver_chunks ? largest_room - assembly_.size() - room_size : left;
+    // The buffer grows by a factor, so that copying stays linear, and towards the limit.
+    const std::uint64_t whole = config().deliver_chunks ? largest_room - assembly_.size() : left;
+    const std::uint64_t cap = whole - std::min<std::uint64_t>(whole, room_size);
     const auto expected = static_cast<std::size_t>(std::min<std::uint64_t>(cap, most_expected));
     std::byte* front = assembly_.extend(room_size, expected, *memory_);
     Bytes room{front, room_size};

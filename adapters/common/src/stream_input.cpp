@@ -82,11 +82,11 @@ bool StreamCore::handle(const Event& event, bool deliver) {
   if (const auto* closed = std::get_if<Closed>(&event)) {
     step_ = Step::closed;
     handshaking_ = false;
-    ended_ = true;
     Ending& how = ending();
     how.reason = closed->reason;
     how.closed = *closed;
     how.closed.reason = how.reason;
+    ended_ = true;
     release_input();
     fail_waiters(end_reason());
     return true;

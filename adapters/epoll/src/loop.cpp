@@ -144,6 +144,7 @@ void Loop::wait(std::optional<Time> until) {
   received_ = 0;
   // Those that have waited for this turn come first.
   reading_.swap(unread_);
+  if (last_ != nullptr) reading_.push_back(std::exchange(last_, nullptr));
   for (Stream* const stream : reading_) {
     stream->queued_ = false;
     stream->read();
@@ -164,12 +165,11 @@ void Loop::wait(std::optional<Time> until) {
     }
   }
   collected_ = 0;
-  if (last_ != nullptr) unread_.push_back(std::exchange(last_, nullptr));
 }
 
 std::size_t Loop::collect(std::optional<Time> until) {
   int timeout = -1;
-  if (!unread_.empty()) {
+  if (!unread_.empty() || last_ != nullptr) {
     timeout = 0;
   } else if (until) {
     timeout = timeout_until(*until);

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cassert>
 #include <cerrno>
 #include <new>
 
@@ -45,7 +46,8 @@ void Stream::read() {
   busy_ = true;
   while (readable_ && wants_input() && loop.received_ < most_octets) read_once();
   busy_ = false;
-  if (!readable_ || queued_ || !wants_input()) return;
+  if (!readable_ || !wants_input()) return;
+  assert(!queued_);
   queued_ = true;
   if (loop.received_ > before) {
     loop.last_ = this;
@@ -135,10 +137,12 @@ void Stream::shut_down() { ::shutdown(socket_.fd(), SHUT_WR); }
 
 void Stream::close_socket() noexcept {
   Loop& loop = epoll_loop();
-  if (queued_) {
+  if (loop.last_ == this) {
+    loop.last_ = nullptr;
+  } else if (queued_) {
     loop.unread_.erase(std::find(loop.unread_.begin(), loop.unread_.end(), this));
-    queued_ = false;
   }
+  queued_ = false;
   // Not left to close(2): the registration would survive in a forked child's copy of the
   // descriptor.
   loop.deregister(socket_.fd());

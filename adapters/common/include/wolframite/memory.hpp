@@ -10,9 +10,9 @@
 #pragma GCC visibility push(default)
 namespace wolframite {
 
-/// A memory resource of one thread that keeps freed blocks by size (powers of two, 64 B to 64 MiB)
-/// and hands them out again, the latest first. Larger blocks, and those beyond the cache's bounds,
-/// go straight to operator new and delete.
+/// A memory resource of one thread that keeps freed blocks by size (powers of two, 64 B to 64 MiB;
+/// above 256 KiB a kibibyte more) and hands them out again, the latest first. Larger blocks, and
+/// those beyond the cache's bounds, go straight to operator new and delete.
 ///
 /// Blocks above 256 KiB, which hold large messages and what stands before them, have a bound of
 /// their own: one for a message of 64 MiB, and those that it was in before it was whole. Without
