@@ -61,8 +61,8 @@ void OutputQueue::add_block(std::size_t size, std::size_t usual,
   if (usual == 0 || (tail_ != nullptr && tail_->holds != Holds::block)) {
     allocation = allocation_beside_payload;
   } else if (head_ == nullptr) {
-    constexpr std::size_t messages = 8;
-    const std::size_t few = std::min(usual, largest_first_allocation / messages) * messages;
+    constexpr std::size_t messages = 16;
+    const std::size_t few = std::min(sizeof(Block) + usual * messages, largest_first_allocation);
     allocation = std::max(std::bit_ceil(few), smallest_allocation);
   }
   const std::size_t capacity = std::max(size, allocation - sizeof(Block));
