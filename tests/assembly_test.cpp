@@ -70,7 +70,7 @@ TEST_CASE("of a large message that comes in pieces, a third is copied again at m
   struct Pieces {
     std::size_t size, copied_before_large;
   };
-  for (const auto& [piece, before_large] : {Pieces{66'000, 0}, Pieces{16 * 1024, 2 * large}}) {
+  for (const Pieces pieces : {Pieces{66'000, 0}, Pieces{16 * 1024, 2 * large}}) {
     for (const std::size_t size :
          {300'000UL, 1UL << 20U, (1UL << 20U) + 1, 1'400'000UL, 5'500'000UL, 16UL << 20U}) {
       CountingResource memory;
@@ -78,11 +78,12 @@ TEST_CASE("of a large message that comes in pieces, a third is copied again at m
       std::size_t copied = 0;
       while (assembly.size() < size) {
         const std::size_t held = assembly.size(), before = memory.allocations;
-        const std::size_t next = std::min(piece, size - held);
+        const std::size_t next = std::min(pieces.size, size - held);
         static_cast<void>(assembly.extend(next, size - held - next, memory));
         if (memory.allocations > before) copied += held;
       }
-      CHECK_MESSAGE(copied <= size / 3 + before_large, size, " in pieces of ", piece);
+      CHECK_MESSAGE(copied <= size / 3 + pieces.copied_before_large, size, " in pieces of ",
+                    pieces.size);
       CHECK(assembly.memory_in_use() <= size + 64);
     }
   }
