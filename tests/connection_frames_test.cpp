@@ -253,6 +253,37 @@ TEST_CASE("a buffer handed back is not touched again, though the next one begins
   CHECK(text_of(first) == std::string(frame.size(), 'n'));
 }
 
+TEST_CASE("an owner without input is told whether receiving would bring anything") {
+  CountingResource memory;
+  Connection server = open_server({}, &memory);
+  CHECK_FALSE(server.has_events());
+  std::string whole = client_frame(final_text, "whole");
+  Bytes in = writable(whole);
+  REQUIRE(server.receive(in));
+  CHECK_FALSE(server.has_events());
+
+  // A message that was put together, whose memory the next call gives back.
+  std::string begun = client_frame(begin_text, "in ") + client_frame(final_continuation, "two");
+  in = writable(begun);
+  REQUIRE(server.receive(in));
+  CHECK(in.empty());
+  CHECK(server.has_events());
+  CHECK(memory.in_use > 0);
+  CHECK_FALSE(server.receive(in));
+  CHECK_FALSE(server.has_events());
+  CHECK(memory.in_use == 0);
+
+  std::string half = client_frame(begin_text, "half").substr(0, 8);
+  in = writable(half);
+  CHECK_FALSE(server.receive(in));
+  CHECK_FALSE(server.has_events());
+
+  Connection early = Connection::from_partially_read(bytes_of(std::string_view(whole)).first(2),
+                                                     Role::server, nullptr);
+  CHECK(early.has_events());
+  CHECK(Connection::server().has_events());
+}
+
 TEST_CASE("a connection moved in the midst of anything goes on") {
   const std::string input = client_frame(begin_text, "Hello ") + client_frame(ping_frame, "p") +
                             client_frame(final_continuation, "world");

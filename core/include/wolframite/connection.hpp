@@ -85,6 +85,12 @@ class Connection {
   /// memory or the connection's own and live until the next receive, receive_eof or advance.
   [[nodiscard]] std::optional<Event> receive(Bytes& in);
 
+  /// Whether `receive` with an empty `in` may have an event to give, or the last one's view to
+  /// release. An owner that has no input can spare itself the call if not.
+  [[nodiscard]] bool has_events() const {
+    return phase_ != Phase::open || view_ != View::none || opening_ != nullptr || codec_ != nullptr;
+  }
+
   /// Tells that the stream has ended: cleanly, or for the reason `why` that the transport gives.
   /// Call it until it returns nothing.
   [[nodiscard]] std::optional<Event> receive_eof(std::error_code why = {});
@@ -92,7 +98,8 @@ class Connection {
   /// Tells the time, which must not run backwards. Acts on what is due and returns one event if
   /// that gave one. Call it at `deadline()` at the latest; more calls are harmless.
   [[nodiscard]] std::optional<Event> advance(Time now) {
-    if (!is_untimed() || view_ != View::none || opening_ != nullptr) return act_on_time(now);
+    if (!is_untimed() || view_ != View::none || opening_ != nullptr) [[unlikely]]
+      return act_on_time(now);
     now_ = now < now_ ? now_ : now;
     return std::nullopt;
   }
@@ -166,7 +173,9 @@ class Connection {
 
   /// When to call `advance`. In the past means now; before the first `advance` it is `at_once`.
   [[nodiscard]] std::optional<Time> deadline() const {
-    return is_untimed() ? std::nullopt : first_due();
+    if (is_untimed()) [[likely]]
+      return std::nullopt;
+    return first_due();
   }
 
   /// Whether the stream should still be read: until it has ended, for even what is discarded must
