@@ -137,6 +137,45 @@ TEST_CASE("a stream that nobody reads keeps a few buffers, and loses nothing") {
   CHECK(received == sent);
 }
 
+TEST_CASE("what came before it was asked for is given without suspending") {
+  uring::Loop loop({.buffer_size = 4096});
+  Pair pair = open_pair(loop);
+  const std::string text(3000, 'x');  // does not share a buffer
+  for (int i = 0; i < 2; ++i) pair.peer.send(client_frame(final_text, text));
+  settle(loop);
+  if (!loop.is_plain()) {
+    CHECK(loop.buffers().lent() == 2);
+    for (int i = 0; i < 2; ++i) {
+      auto next = pair.stream.next();
+      REQUIRE(next.await_ready());
+      const auto message = next.await_resume();
+      REQUIRE(message);
+      CHECK(text_of(message->data) == text);
+    }
+    CHECK_FALSE(pair.stream.next().await_ready());
+  }
+  // More still comes.
+  loop.spawn(echo(std::move(pair.stream)));
+  pair.peer.send(client_frame(final_text, text));
+  CHECK(pair.peer.receive_until(text).ends_with(server_frame(final_text, text)));
+}
+
+TEST_CASE("who waits for room goes on in the turn that makes it") {
+  uring::Loop loop;
+  if (loop.is_plain()) return;  // then it is told that there may be room, and writes first
+  Pair pair = open_pair(loop, Role::server, Transport::local);
+  auto wait = [](WebSocketStream& stream) -> Task<> { CHECK_FALSE(co_await stream.ready()); };
+  for (int i = 0; i < 3; ++i) {
+    CHECK_FALSE(pair.stream.feed(Kind::binary, std::vector<std::byte>(8U << 20U)));
+    const TaskHandle task = loop.spawn(wait(pair.stream));
+    turn_until(loop, [&] {
+      static_cast<void>(pair.peer.receive_now());
+      return pair.stream.pending_output() == 0;
+    });
+    CHECK(task.done());
+  }
+}
+
 TEST_CASE("a loop gives large blocks back once they were not used for a while") {
   uring::Loop loop;
   constexpr std::size_t large = 1U << 20U;

@@ -61,6 +61,10 @@ void StreamCore::settle() {
   if (closing_) discard_unasked();
   advance();
   if (socket_.is_open() && writable_ && session_.wants_write()) write_output();
+  if (is_settled() && !news_) {  // as nearly always
+    if (queued_) attend();
+    return;
+  }
   if (waiters_ != nullptr) serve_waiters();
   if (!shut_ && socket_.is_open() && session_.wants_shutdown()) {
     shut_ = true;
@@ -86,8 +90,8 @@ void StreamCore::settle() {
 void StreamCore::tell_time_now() {
   told_turn_ = loop_.turn_;
   Time now = loop_.now();
-  const std::optional<Time> due = session_.deadline();
-  if (due && *due <= now && *due != at_once) now = *due - Time::duration(1);
+  if (const auto due = session_.deadline(); due && *due <= now && *due != at_once)
+    now = *due - Time::duration(1);
   if (const auto event = session_.advance(now); event && handle(*event, false)) news_ = true;
 }
 
@@ -96,8 +100,12 @@ void StreamCore::tell_time_now() {
 void StreamCore::advance() {
   const bool heard = heard_;
   heard_ = false;
-  if (is_view_out() || (readable_ && !heard && session_.wants_read())) return;
   std::optional<Time> due = session_.deadline();
+  if (!due) {
+    if (is_armed()) loop_.timers().disarm(*this);
+    return;
+  }
+  if (is_view_out() || (readable_ && !heard && session_.wants_read())) return;
   // Twice, for the first call may be there only to set the clock.
   for (int round = 0; due && *due <= loop_.now() && !news_ && round < 2; ++round) {
     if (const auto event = session_.advance(loop_.now())) news_ = handle(*event, false);

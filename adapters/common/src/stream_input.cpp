@@ -20,9 +20,11 @@ void InputAwaiter::await_suspend(std::coroutine_handle<> frame) {
   if (stream.queued_ || stream.session_.deadline()) stream.attend();
 }
 
-bool StreamCore::wants_input() const {
-  if (input_ != nullptr || eof_ || !socket_.is_open() || !session_.wants_read()) return false;
-  return reader_ != nullptr || closing_ || orphaned_ || ended_;
+// Whether taking in would find nothing.
+inline bool StreamCore::is_drained() const {
+  if (receive_first_) return false;
+  if (input_ == nullptr) return true;
+  return input_->begin == input_->end && !eof_ && !session_.has_events();
 }
 
 // The last view dies here.
@@ -32,10 +34,23 @@ bool StreamCore::poll() {
     input_->holds = InputLease::Holds::nothing;
   }
   if (ended_ || orphaned_) return true;
-  if (input_ == nullptr && !receive_first_) return false;
-  tell_time();
-  // Telling the time may have brought an event itself.
-  return ended_ || is_view_out() || take_in(true);
+  do {
+    if (is_drained()) {
+      release_input();
+    } else {
+      tell_time();
+      // Telling the time may have brought an event itself.
+      if (ended_ || is_view_out() || take_in(true)) return true;
+    }
+  } while (readable_ && take_kept());
+  return false;
+}
+
+bool StreamCore::take_kept() {
+  if (!socket_.is_open() || !session_.wants_read()) return false;
+  input_ = kept_input();
+  if (input_ != nullptr) heard_ = true;
+  return input_ != nullptr;
 }
 
 inline void StreamCore::hold(InputLease::Holds what, const void* head) {

@@ -164,6 +164,8 @@ void StreamCore::wrote(std::size_t size) {
     if (operation.begun) operation.unwritten -= std::min(operation.unwritten, written);
     return true;
   });
+  // Now, so that those who waited for room go on in this turn.
+  if (waiters_ != nullptr) serve_waiters();
 }
 
 void StreamCore::write_failed(int error) {

@@ -175,6 +175,14 @@ void Stream::want_input() {
   engine().unread.push_back(this);
 }
 
+InputLease* Stream::kept_input() {
+  if (held_ == 0) return nullptr;
+  Buffer& first = take_first();
+  readable_ = held_ > 0 || starved_ || finished_;
+  if (held_ == 0) begin_receive();
+  return &first;
+}
+
 InputLease& Stream::lend() { return Buffer::in(loop_.buffers().acquire()); }
 
 void Stream::give_back(InputLease& lease) noexcept {

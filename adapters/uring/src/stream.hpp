@@ -32,6 +32,7 @@ class Stream final : public StreamCore {
 
  private:
   void want_input() override;
+  InputLease* kept_input() override;
   InputLease& lend() override;
   void give_back(InputLease& lease) noexcept override;
   void write_output() override;

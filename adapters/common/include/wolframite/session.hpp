@@ -31,67 +31,70 @@ class Session {
     tls_ = std::make_unique<TlsLayer>(std::move(engine), memory);
   }
   /// The TLS, or null.
-  [[nodiscard]] const TlsEngine* tls() const { return tls_ ? &tls_->engine() : nullptr; }
+  [[nodiscard]] const TlsEngine* tls() const { return is_encrypted() ? &tls_->engine() : nullptr; }
 
   /// Takes bytes of the socket, decrypts them if there is TLS, and gives an event; see
   /// Connection::receive. Call it until it gives nothing.
   [[nodiscard]] std::optional<Event> receive(Bytes& in) {
-    return tls_ ? tls_->receive(connection_, in) : connection_.receive(in);
+    return is_encrypted() ? tls_->receive(connection_, in) : connection_.receive(in);
   }
   /// Tells that the socket has ended; see Connection::receive_eof and TlsLayer::receive_eof.
   [[nodiscard]] std::optional<Event> receive_eof(std::error_code why = {}) {
-    return tls_ ? tls_->receive_eof(connection_, why) : connection_.receive_eof(why);
+    return is_encrypted() ? tls_->receive_eof(connection_, why) : connection_.receive_eof(why);
   }
   /// Tells the time; see Connection::advance.
   [[nodiscard]] std::optional<Event> advance(Time now) {
-    return tls_ ? tls_->advance(connection_, now) : connection_.advance(now);
+    return is_encrypted() ? tls_->advance(connection_, now) : connection_.advance(now);
   }
+  /// Whether `receive` or the end of the last view may bring something although there is no input;
+  /// see Connection::has_events.
+  [[nodiscard]] bool has_events() const { return is_encrypted() || connection_.has_events(); }
   /// Whether `receive` may have more to give although all input was taken.
-  [[nodiscard]] bool has_input() const { return tls_ && tls_->has_plaintext(); }
+  [[nodiscard]] bool has_input() const { return is_encrypted() && tls_->has_plaintext(); }
 
   /// Encrypts at this point, so that what was queued apart leaves together. All that is pending
   /// need not be shown at once: call it again after `consume`, while `wants_write`.
   [[nodiscard]] std::size_t output(std::span<ConstBytes> gather) {
-    return tls_ ? tls_->output(connection_, gather) : connection_.output(gather);
+    return is_encrypted() ? tls_->output(connection_, gather) : connection_.output(gather);
   }
   /// Drops the first `size` octets that `output` showed, which were written. Returns how much of
   /// `unwritten` that was.
   std::size_t consume(std::size_t size) {
-    if (tls_) return tls_->consume(size);
+    if (is_encrypted()) return tls_->consume(size);
     connection_.consume(size);
     return size;
   }
   /// Drops all that is pending: nothing can be written any more.
   void discard_output() {
-    if (tls_) return tls_->discard_output(connection_);
+    if (is_encrypted()) return tls_->discard_output(connection_);
     connection_.consume(connection_.pending_output());
   }
   /// Octets that the connection has queued and that are not known to be written.
   [[nodiscard]] std::size_t unwritten() const {
-    return tls_ ? tls_->unwritten(connection_) : connection_.pending_output();
+    return is_encrypted() ? tls_->unwritten(connection_) : connection_.pending_output();
   }
   /// Octets that wait to be written, encrypted already or not yet.
   [[nodiscard]] std::size_t pending_output() const {
-    return tls_ ? tls_->pending_output(connection_) : connection_.pending_output();
+    return is_encrypted() ? tls_->pending_output(connection_) : connection_.pending_output();
   }
 
   /// When to call `advance`; see Connection::deadline.
   [[nodiscard]] std::optional<Time> deadline() const {
-    return tls_ ? tls_->deadline(connection_) : connection_.deadline();
+    return is_encrypted() ? tls_->deadline(connection_) : connection_.deadline();
   }
   /// Whether the socket should still be read.
   [[nodiscard]] bool wants_read() const { return connection_.wants_read(); }
   /// Whether `output` has something to show, or will make it.
   [[nodiscard]] bool wants_write() const {
-    return tls_ ? tls_->wants_write(connection_) : connection_.wants_write();
+    return is_encrypted() ? tls_->wants_write(connection_) : connection_.wants_write();
   }
   /// Whether the sending side of the socket should be ended now; close_notify is written by then.
   [[nodiscard]] bool wants_shutdown() const {
-    return tls_ ? tls_->wants_shutdown(connection_) : connection_.wants_shutdown();
+    return is_encrypted() ? tls_->wants_shutdown(connection_) : connection_.wants_shutdown();
   }
   /// Whether the socket can be closed.
   [[nodiscard]] bool is_terminated() const {
-    return tls_ ? tls_->is_terminated(connection_) : connection_.is_terminated();
+    return is_encrypted() ? tls_->is_terminated(connection_) : connection_.is_terminated();
   }
 
   /// The connection, for commands and questions. Bytes go through this session only.
@@ -100,6 +103,9 @@ class Session {
   [[nodiscard]] const Connection& connection() const { return connection_; }
 
  private:
+  // The way without TLS is the straight one: beside encryption a jump is nothing.
+  [[nodiscard]] bool is_encrypted() const { return __builtin_expect(tls_ != nullptr, 0) != 0; }
+
   Connection connection_;
   std::unique_ptr<TlsLayer> tls_;
 };

@@ -180,11 +180,14 @@ class StreamCore : public Timer {
   void write_failed(int error);
 
   /// Whether somebody waits for input, and has used up all there was.
-  [[nodiscard]] bool wants_input() const;
+  [[nodiscard]] bool wants_input() const {
+    return input_ == nullptr && (reader_ != nullptr || closing_ || orphaned_ || ended_) && !eof_ &&
+           socket_.is_open() && session_.wants_read();
+  }
 
   /// Whether `settle` would find nothing to do after a write, however often it is called.
   [[nodiscard]] bool is_settled() const {
-    return waiters_ == nullptr && !ended_ && !closing_ && !orphaned_ &&
+    return !ended_ && !closing_ && !orphaned_ && waiters_ == nullptr &&
            session_.connection().is_open() && !session_.wants_write() && !session_.deadline();
   }
 
@@ -195,6 +198,9 @@ class StreamCore : public Timer {
 
   /// Begins to read: `wants_input` has become true.
   virtual void want_input() = 0;
+  /// Hands over, as `received` would, input that was read before it was wanted; null if there is
+  /// none. Asked for only while `readable_`.
+  [[nodiscard]] virtual InputLease* kept_input() { return nullptr; }
   /// Lends an empty lease.
   [[nodiscard]] virtual InputLease& lend() = 0;
   /// Takes back what `lend` gave, or `received` was given.
@@ -239,7 +245,9 @@ class StreamCore : public Timer {
   using What = detail::PendingOperation::What;
 
   // Reading.
-  bool poll();                 // awaiters: whether there is something to hand out
+  bool poll();  // awaiters: whether there is something to hand out
+  [[nodiscard]] bool is_drained() const;
+  [[nodiscard]] bool take_kept();
   bool take_in(bool deliver);  // receives until there is
   bool handle(const Event& event, bool deliver);
   void hold(InputLease::Holds what, const void* head);
