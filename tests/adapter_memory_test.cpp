@@ -76,18 +76,54 @@ TEST_CASE("large blocks can be given back, small ones stay") {
   LoopMemory memory;
   constexpr std::size_t small = 256U << 10U;
   memory.deallocate(memory.allocate(small), small);
-  CHECK(memory.large_requests() == 0);
+  CHECK(memory.large_cached() == 0);
   for (const std::size_t size : {small + 1, std::size_t{1} << 20U, std::size_t{64} << 20U}) {
     memory.deallocate(memory.allocate(size), size);
     CHECK(memory.large_cached() >= size);
   }
-  CHECK(memory.large_requests() == 3);
   memory.release_large();
   CHECK(memory.large_cached() == 0);
   CHECK(memory.counters().cached == small);
   const auto fetched = memory.counters().fetched;
   memory.deallocate(memory.allocate(small), small);
   CHECK(memory.counters().fetched == fetched);
+  memory.release_unused();
+  CHECK(memory.counters().cached == small);
+}
+
+TEST_CASE("of the large blocks no more stay than are used") {
+  LoopMemory memory;
+  constexpr std::size_t one = (1U << 20U) + 1024,
+                        other = (4U << 20U) + 1024;  // all of their blocks
+  const auto use = [&](std::size_t size, std::size_t count) {
+    std::vector<void*> blocks(count);
+    for (void*& block : blocks) block = memory.allocate(size);
+    for (void* const block : blocks) memory.deallocate(block, size);
+  };
+  use(one, 5);
+  use(other, 3);
+  memory.release_unused();  // all were used
+  CHECK(memory.large_cached() == 5 * one + 3 * other);
+  use(one, 2);
+  use(one, 1);
+  memory.release_unused();
+  CHECK(memory.large_cached() == 2 * one);
+  CHECK(memory.counters().cached == 2 * one);
+  const auto fetched = memory.counters().fetched;
+  use(one, 2);
+  CHECK(memory.counters().fetched == fetched);
+
+  // One that is out all the time is no reason to keep others.
+  void* const out = memory.allocate(one);
+  memory.release_unused();
+  use(one, 1);
+  memory.release_unused();
+  CHECK(memory.large_cached() == one);
+  memory.release_unused();
+  CHECK(memory.large_cached() == 0);
+  memory.deallocate(out, one);
+  CHECK(memory.large_cached() == one);
+  CHECK(memory.counters().in_use == 0);
 }
 
 TEST_CASE("the cache is bounded") {

@@ -100,15 +100,10 @@ void Loop::turn(std::optional<std::chrono::milliseconds> timeout) {
   if (exception_) std::rethrow_exception(std::exchange(exception_, nullptr));
 }
 
-void Loop::Trim::arm() {
-  requests_ = loop_.memory_.large_requests();
-  loop_.timers_.arm(*this, loop_.now() + std::chrono::seconds(10));
-}
+void Loop::Trim::arm() { loop_.timers_.arm(*this, loop_.now() + std::chrono::seconds(10)); }
 
-// Whatever is used still will be armed for again at the end of this turn.
-void Loop::Trim::fire() {
-  if (loop_.memory_.large_requests() == requests_) loop_.memory_.release_large();
-}
+// While any are kept it will be armed again at the end of this turn.
+void Loop::Trim::fire() { loop_.memory_.release_unused(); }
 
 std::optional<Time> Loop::deadline() const {
   if (!starting_.empty() || ready_.is_linked() || !attended_.empty() || !mailbox_->empty()) {

@@ -68,19 +68,18 @@ void give_up(void* block, std::size_t size) noexcept {
 
 }  // namespace
 
-std::size_t LoopMemory::class_of(std::size_t size) {
+inline std::size_t LoopMemory::class_of(std::size_t size) {
   const bool large = size > max_small_block;
-  const std::size_t power = std::bit_ceil(large ? size - headroom : std::max(size, min_block));
-  return static_cast<std::size_t>(std::countr_zero(power / min_block)) + (large ? 1 : 0);
+  const std::size_t last = (large ? size - headroom : std::max<std::size_t>(size, 1)) - 1;
+  return static_cast<std::size_t>(std::bit_width(last / min_block)) + (large ? 1 : 0);
 }
 
-std::size_t LoopMemory::size_of_class(std::size_t index) {
+inline std::size_t LoopMemory::size_of_class(std::size_t index) {
   return index < small_classes ? min_block << index : (min_block << (index - 1)) + headroom;
 }
 
 // A free block keeps its link in front; the rest is poisoned.
 void* LoopMemory::do_allocate(std::size_t size, std::size_t alignment) {
-  if (size > max_small_block) ++large_requests_;
   if (size > max_block || alignment > min_block) {
     ++counters_.fetched;
     counters_.in_use += size;
@@ -95,7 +94,11 @@ void* LoopMemory::do_allocate(std::size_t size, std::size_t alignment) {
   }
   ++counters_.reused;
   counters_.cached -= block_size;
-  if (block_size > max_small_block) large_cached_ -= block_size;
+  if (block_size > max_small_block) {
+    large_cached_ -= block_size;
+    Stock& stock = stock_of(index);
+    stock.unused = std::min(stock.unused, --stock.blocks);
+  }
   Free* const block = list;
   list = block->next;
   unpoison(block, block_size);
@@ -117,25 +120,43 @@ void LoopMemory::do_deallocate(void* block, std::size_t size, std::size_t alignm
   }
   free_[index] = new (block) Free{free_[index]};
   counters_.cached += block_size;
-  if (large) large_cached_ += block_size;
+  if (large) {
+    large_cached_ += block_size;
+    ++stock_of(index).blocks;
+  }
   // Not the rest of the block, which may be far larger and was never touched.
   if (size > sizeof(Free)) poison(after(block, sizeof(Free)), size - sizeof(Free));
+}
+
+void LoopMemory::release_unused() noexcept {
+  for (std::size_t i = small_classes; i < classes; ++i) {
+    Stock& stock = stock_of(i);
+    for (; stock.unused > 0; --stock.unused, --stock.blocks) {
+      large_cached_ -= size_of_class(i);
+      counters_.cached -= size_of_class(i);
+      release_first(i);
+    }
+    stock.unused = stock.blocks;
+  }
 }
 
 void LoopMemory::release_large() noexcept {
   release_from(small_classes);
   counters_.cached -= large_cached_;
   large_cached_ = 0;
+  large_stock_ = {};
+}
+
+void LoopMemory::release_first(std::size_t index) noexcept {
+  Free* const block = free_[index];
+  free_[index] = block->next;
+  unpoison(block, size_of_class(index));
+  give_up(block, size_of_class(index));
 }
 
 void LoopMemory::release_from(std::size_t first_class) noexcept {
   for (std::size_t i = first_class; i < classes; ++i) {
-    while (free_[i] != nullptr) {
-      Free* const block = free_[i];
-      free_[i] = block->next;
-      unpoison(block, size_of_class(i));
-      give_up(block, size_of_class(i));
-    }
+    while (free_[i] != nullptr) release_first(i);
   }
 }
 

@@ -214,13 +214,12 @@ class Loop {
   class Trim final : public Timer {
    public:
     explicit Trim(Loop& loop) : loop_(loop) {}
-    /// Looks again in a while. Called once a turn in which there are any.
+    /// Looks in a while. Called after a turn that leaves any.
     void arm();
     void fire() override;
 
    private:
     Loop& loop_;
-    std::uint64_t requests_ = 0;  // when it was armed
   };
 
   [[nodiscard]] bool is_alive(SlotRef task) const;

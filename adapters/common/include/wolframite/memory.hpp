@@ -15,10 +15,9 @@ namespace wolframite {
 /// those beyond the cache's bounds, go straight to operator new and delete.
 ///
 /// Blocks above 256 KiB, which hold large messages and what stands before them, have a bound of
-/// their own: one for a message of 64 MiB, and those that it was in before it was whole. Without
-/// them every such message would have its pages mapped, cleared and unmapped again, which takes
-/// longer than all that is done with it. Whoever keeps the resource calls `release_large` once they
-/// have not been used for a while, as a Loop does.
+/// their own: without them every such message would have its pages mapped, cleared and unmapped
+/// again, which takes longer than all that is done with it. Whoever keeps the resource calls
+/// `release_unused` now and then, as a Loop does, so that no more of them stay than are used.
 ///
 /// Blocks from 16 KiB on begin in the middle of a page, away from where the kernel copies slowly.
 class LoopMemory final : public std::pmr::memory_resource {
@@ -34,7 +33,7 @@ class LoopMemory final : public std::pmr::memory_resource {
   /// Keeps at most `cache_limit` octets in free lists, and `large_cache_limit` in those of large
   /// blocks. Of a large block only as much is resident as was ever used.
   explicit LoopMemory(std::size_t cache_limit = 4U << 20U,
-                      std::size_t large_cache_limit = 96U << 20U)
+                      std::size_t large_cache_limit = 256U << 20U)
       : cache_limit_(cache_limit), large_cache_limit_(large_cache_limit) {}
   LoopMemory(const LoopMemory&) = delete;
   LoopMemory& operator=(const LoopMemory&) = delete;
@@ -42,12 +41,12 @@ class LoopMemory final : public std::pmr::memory_resource {
 
   [[nodiscard]] const Counters& counters() const { return counters_; }  ///< as of now
 
-  /// Gives the large blocks in free lists back to the system.
+  /// Gives those large blocks back to the system that have been in free lists since the last call.
+  void release_unused() noexcept;
+  /// Gives all large blocks in free lists back to the system.
   void release_large() noexcept;
   /// Octets of large blocks in free lists.
   [[nodiscard]] std::size_t large_cached() const { return large_cached_; }
-  /// How often a large block was asked for.
-  [[nodiscard]] std::uint64_t large_requests() const { return large_requests_; }
 
  private:
   static constexpr std::size_t min_block = 64, max_small_block = 256U << 10U;
@@ -57,9 +56,15 @@ class LoopMemory final : public std::pmr::memory_resource {
   struct Free {
     Free* next;
   };
+  struct Stock {
+    std::uint32_t blocks = 0;  // in the free list
+    std::uint32_t unused = 0;  // the fewest there since `release_unused`
+  };
 
   [[nodiscard]] static std::size_t class_of(std::size_t size);
   [[nodiscard]] static std::size_t size_of_class(std::size_t index);
+  [[nodiscard]] Stock& stock_of(std::size_t index) { return large_stock_[index - small_classes]; }
+  void release_first(std::size_t index) noexcept;
   void release_from(std::size_t first_class) noexcept;
   void* do_allocate(std::size_t size, std::size_t alignment) override;
   void do_deallocate(void* block, std::size_t size, std::size_t alignment) override;
@@ -68,10 +73,10 @@ class LoopMemory final : public std::pmr::memory_resource {
   }
 
   std::array<Free*, classes> free_{};
+  std::array<Stock, classes - small_classes> large_stock_{};
   std::size_t cache_limit_;
   std::size_t large_cache_limit_;
   std::size_t large_cached_ = 0;  // of the octets in free lists
-  std::uint64_t large_requests_ = 0;
   Counters counters_;
 };
 

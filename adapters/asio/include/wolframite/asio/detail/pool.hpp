@@ -75,12 +75,11 @@ class SharedMemory final : public std::pmr::memory_resource {
     return memory_.large_cached();
   }
 
-  /// Gives the large blocks that are kept back to the system, if no large one was asked for since
-  /// the last call, or `at_once`.
-  void trim(bool at_once) noexcept {
+  /// Gives those large blocks back to the system that were not used since the last call; or all
+  /// that are kept.
+  void trim(bool all) noexcept {
     const std::lock_guard lock(mutex_);
-    if (at_once || memory_.large_requests() == seen_requests_) memory_.release_large();
-    seen_requests_ = memory_.large_requests();
+    all ? memory_.release_large() : memory_.release_unused();
   }
 
  private:
@@ -98,7 +97,6 @@ class SharedMemory final : public std::pmr::memory_resource {
 
   mutable std::mutex mutex_;
   LoopMemory memory_;
-  std::uint64_t seen_requests_ = 0;  // for large blocks, when it was trimmed last
 };
 
 /// An Asio service: memory and receive buffers for the streams of a context, and a list of them, so
