@@ -13,6 +13,7 @@ from pathlib import Path
 import cells as matrix
 import compare
 import measure
+import network
 import plots
 import report
 import servers
@@ -69,6 +70,7 @@ def main():
         print("\n".join([*(cell.name for cell in chosen), *(["micro"] if with_micro else [])]))
         return 0
 
+    own_network = network.enter()
     build = arguments.build.resolve()
     rounds = arguments.rounds or (2 if arguments.quick else 5)
     seconds = arguments.seconds or (0.4 if arguments.quick else 1.0)
@@ -85,7 +87,7 @@ def main():
         if unknown:
             sys.exit(f"script/bench: no server {', '.join(sorted(unknown))}; there are {', '.join(s.name for s in known)}")
         known = [s for s in known if s.name in wanted]
-    machine = measure.machine()
+    machine = measure.machine() | {"network": own_network}
     contestants = [(s.name, build, s) for s in known]
     if arguments.compare:
         other = compare.build_revision(arguments.compare)

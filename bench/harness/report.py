@@ -154,7 +154,7 @@ def markdown(results):
     m = results["machine"]
     text = (
         f"One run of revision `{results['revision']}` on {results['date']}: {m['cpu']}, {m['cores']} cores, Linux {m['kernel']}, "
-        f"{results['compiler']}; server and generator on a core each; medians of {results['rounds']} interleaved rounds of "
+        f"{results['compiler']}; server and generator on a core each, {m['network']}; medians of {results['rounds']} interleaved rounds of "
         f"{results['seconds']} s. The load average before it was {m['load_before']}, and the CPU times of one cell were up to "
         f"{100 * max((f['spread'] for by in results['cells'].values() for f in by.values()), default=0):.0f} % apart.\n\n"
     )
