@@ -26,7 +26,11 @@ struct Connection {
   Echo echo;
   std::unique_ptr<Output> unwritten{};  // reading stops until it is written
   std::size_t place = 0;                // in the list of all
+  bool goes_on = false;                 // in the list of those with more to read
 };
+
+// A peer that always has more ready must not keep the others waiting.
+constexpr int most_reads = 16;
 
 class Server {
  public:
@@ -39,13 +43,20 @@ class Server {
   [[noreturn]] void run() {
     std::array<epoll_event, 512> events;
     for (;;) {
-      const int count = ::epoll_wait(epoll_, events.data(), static_cast<int>(events.size()), -1);
+      turn_.swap(going_on_);
+      for (Connection* const connection : turn_) {
+        connection->goes_on = false;
+        if (!serve(*connection)) close(*connection);
+      }
+      turn_.clear();
+      const int count = ::epoll_wait(epoll_, events.data(), static_cast<int>(events.size()),
+                                     going_on_.empty() ? -1 : 0);
       for (int i = 0; i < count; ++i) {
         auto* const connection =
             static_cast<Connection*>(events[static_cast<std::size_t>(i)].data.ptr);
         if (connection == nullptr) {
           accept();
-        } else if (!serve(*connection)) {
+        } else if (!connection->goes_on && !serve(*connection)) {
           close(*connection);
         }
       }
@@ -78,14 +89,20 @@ class Server {
     connections_.pop_back();
   }
 
-  /// Reads and writes as far as it goes. Returns whether the connection goes on.
+  /// Reads and writes as far as it goes, and leaves the rest for the next turn where that is far.
+  /// Returns whether the connection stays.
   bool serve(Connection& connection) {
-    for (;;) {
+    for (int reads = 0;; ++reads) {
       if (connection.unwritten != nullptr) {
         if (!write(connection, *connection.unwritten)) return false;
         if (!connection.unwritten->empty()) return true;
         connection.unwritten->clear();
         connection.unwritten.reset();
+      }
+      if (reads == most_reads) {
+        connection.goes_on = true;
+        going_on_.push_back(&connection);
+        return true;
       }
       Block buffer = buffers.acquire(buffer_size);
       const ssize_t size = ::recv(connection.fd, buffer.bytes.get(), buffer_size, 0);
@@ -159,6 +176,8 @@ class Server {
   int epoll_;
   int listener_;
   std::vector<std::unique_ptr<Connection>> connections_;
+  std::vector<Connection*> going_on_;
+  std::vector<Connection*> turn_;
   std::unique_ptr<Output> output_ = std::make_unique<Output>();
 };
 
