@@ -15,11 +15,11 @@ constexpr std::size_t first_capacity = 512;
 // resident.
 constexpr std::size_t large = 64 * 1024;
 
-/// Room for `needed` octets, one at least, of the `announced`, and less than four times as many: a
-/// fourth of these, or a fourth of that, and so on. So the last step is the largest, and all of
-/// them together copy a third of the message at most.
-constexpr std::size_t step_towards(std::size_t announced, std::size_t needed) {
-  while (announced / 4 >= needed) announced /= 4;
+/// Room for `needed` octets, one at least, of the `announced`, and less than `growth` times as
+/// many: one in `growth` of these, or of that, and so on. So the last step is the largest, and all
+/// of them together copy one octet in `growth - 1` at most.
+constexpr std::size_t step_towards(std::size_t announced, std::size_t needed, std::size_t growth) {
+  while (announced / growth >= needed) announced /= growth;
   return announced;
 }
 
@@ -35,7 +35,7 @@ Assembly& Assembly::operator=(Assembly&& other) noexcept {
   return *this;
 }
 
-std::byte* Assembly::extend(std::size_t size, std::size_t expected,
+std::byte* Assembly::extend(std::size_t size, std::size_t expected, std::size_t growth,
                             std::pmr::memory_resource& memory) {
   const std::size_t held = this->size();
   const std::size_t needed = held + size;
@@ -44,7 +44,7 @@ std::byte* Assembly::extend(std::size_t size, std::size_t expected,
     const std::size_t announced = needed + expected;
     const std::size_t capacity = needed < large
                                      ? std::min(std::max(2 * needed, first_capacity), announced)
-                                     : step_towards(announced, needed);
+                                     : step_towards(announced, needed, growth);
     auto* grown = new (memory.allocate(sizeof(Block) + capacity, alignof(Block)))
         Block{&memory, capacity, held};
     if (held > 0) std::memcpy(data_of(grown), data_of(block_), held);

@@ -107,7 +107,7 @@ Error Connection::inflate(ConstBytes& source) {
     const std::uint64_t whole = config().deliver_chunks ? largest_room - assembly_.size() : left;
     const std::uint64_t cap = whole - std::min<std::uint64_t>(whole, room_size);
     const auto expected = static_cast<std::size_t>(std::min<std::uint64_t>(cap, most_expected));
-    std::byte* front = assembly_.extend(room_size, expected, *memory_);
+    std::byte* front = assembly_.extend_open(room_size, expected, *memory_);
     Bytes room{front, room_size};
     const DeflateStatus status = codec.inflater->decompress(source, room);
     const std::size_t written = room_size - room.size();
@@ -172,7 +172,7 @@ void Connection::deflate(ConstBytes payload, detail::Assembly& out) {
   while (status == DeflateStatus::needs_room) {
     const std::size_t room_size = std::clamp(payload.size() / 2, smallest_room, largest_room);
     const std::size_t expected = std::max(payload.size(), largest_room);
-    Bytes room{out.extend(room_size, expected, *memory_), room_size};
+    Bytes room{out.extend_open(room_size, expected, *memory_), room_size};
     status = codec_->deflater->compress(payload, room);
     out.shrink(room.size());
   }

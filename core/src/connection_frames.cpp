@@ -227,8 +227,10 @@ Bytes Connection::unmask(Bytes part) {
 /// Moves `part` to the end of the message's buffer, unmasking on the way.
 Bytes Connection::assemble(Bytes part) {
   if (part.empty()) return {};
-  const std::uint64_t announced = fin_ ? remaining_ : std::numeric_limits<std::size_t>::max() / 4;
-  std::byte* room = assembly_.extend(part.size(), static_cast<std::size_t>(announced), *memory_);
+  constexpr std::size_t unknown = std::numeric_limits<std::size_t>::max() / 4;
+  std::byte* room =
+      fin_ ? assembly_.extend(part.size(), static_cast<std::size_t>(remaining_), *memory_)
+           : assembly_.extend_open(part.size(), unknown, *memory_);
   if (masked_) {
     copy_masked(part, room, mask_, mask_offset_);
   } else {

@@ -19,10 +19,18 @@ class Assembly {
   Assembly& operator=(Assembly&& other) noexcept;
   ~Assembly() { clear(); }
 
-  /// Adds room for `size` bytes at the end, to be written by the caller. `expected` more are
-  /// announced: never a reason to reserve them, but one not to reserve beyond them.
-  [[nodiscard]] std::byte* extend(std::size_t size, std::size_t expected,
-                                  std::pmr::memory_resource& memory);
+  /// Adds room for `size` bytes at the end, to be written by the caller. `remaining` more are
+  /// announced, and the message ends there: no reason to reserve them all, but one to reserve
+  /// generously, and not to go beyond them.
+  [[nodiscard]] std::byte* extend(std::size_t size, std::size_t remaining,
+                                  std::pmr::memory_resource& memory) {
+    return extend(size, remaining, generous, memory);
+  }
+  /// The same for a message whose end is not known. `most` is how much more it may become.
+  [[nodiscard]] std::byte* extend_open(std::size_t size, std::size_t most,
+                                       std::pmr::memory_resource& memory) {
+    return extend(size, most, careful, memory);
+  }
 
   /// Cuts the last `size` bytes off, and keeps their memory.
   void shrink(std::size_t size);
@@ -43,6 +51,11 @@ class Assembly {
     std::size_t capacity;
     std::size_t size;
   };
+  // By what factor it grows at most, once it is large.
+  static constexpr std::size_t generous = 16, careful = 4;
+
+  std::byte* extend(std::size_t size, std::size_t expected, std::size_t growth,
+                    std::pmr::memory_resource& memory);
   static std::byte* data_of(Block* block) { return reinterpret_cast<std::byte*>(block + 1); }
 
   Block* block_ = nullptr;
