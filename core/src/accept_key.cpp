@@ -6,13 +6,17 @@
 #include <array>
 #include <cstdint>
 
-#include "char_class.hpp"
-
 namespace wolframite {
 namespace {
 
 constexpr std::string_view alphabet =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+constexpr auto is_in_alphabet = [] {
+  std::array<bool, 256> table{};
+  for (const char octet : alphabet) table[static_cast<unsigned char>(octet)] = true;
+  return table;
+}();
 
 constexpr std::string_view accept_guid = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 
@@ -37,9 +41,7 @@ std::string format_key(std::span<const std::byte, 16> nonce) { return base64(non
 
 bool is_valid_key(std::string_view value) {
   constexpr auto is_sextet = [](char octet) {
-    const char lower = detail::to_lower(octet);
-    return (lower >= 'a' && lower <= 'z') || (octet >= '0' && octet <= '9') || octet == '+' ||
-           octet == '/';
+    return is_in_alphabet[static_cast<unsigned char>(octet)];
   };
   // 128 bits are 21 whole sextets, a last one whose low four bits are unused, and two pads.
   constexpr std::string_view last_sextets = "AQgw";
