@@ -196,6 +196,7 @@ TEST_CASE("large blocks are kept while streams have use for them, and go when st
     ends.server.async_next([&](error_code, Message) { done = true; });
     run_until(context, [&] { return done; });
     ends.server.async_next([](error_code, Message) {});  // ends the view
+    ends.server.cancel();
     settle(context);
   };
   auto first = std::make_unique<Joined<tcp::socket>>(joined(context));
