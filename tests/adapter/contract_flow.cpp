@@ -20,7 +20,8 @@ TEST_CASE("partial writes: a small send buffer cuts frames anywhere") {
     backend::Loop loop;
     auto [ours, theirs] = connected(transport);
     shrink(ours);
-    shrink(theirs);
+    // TCP with a window of a segment or two waits for delayed acknowledgements.
+    if (transport == Transport::local) shrink(theirs);
     Pair pair = open_pair(loop, Role::server, {std::move(ours), std::move(theirs)});
     auto send = [](WebSocketStream& to) -> Task<> {
       for (int i = 0; i < 200; ++i) {
