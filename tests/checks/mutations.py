@@ -20,7 +20,9 @@ def faults(patch, table):
         yield "it patches no file that is there"
         return
     source = (ROOT / target[1]).read_text()
-    hunks = re.split(r"^@@ .* @@\n", body, flags=re.MULTILINE)[1:]
+    hunks = re.split(r"^@@ .* @@.*\n", body, flags=re.MULTILINE)[1:]
+    if not hunks:
+        yield "it changes nothing"
     for hunk in hunks:
         before = "".join(line[1:] for line in hunk.splitlines(True) if line[0] in " -")
         if source.count(before) != 1:
