@@ -247,6 +247,115 @@ TEST_CASE("a message that lies in the owner's buffer, or somewhere else, is sent
   CHECK(take_output(server) == server_frame(final_binary, payload.substr(0, 10)));
 }
 
+/// Octets in a buffer that several may own, and what is left of them to receive.
+struct SharedBuffer {
+  explicit SharedBuffer(std::string octets)
+      : owner(std::make_shared<std::string>(std::move(octets))), in(writable(*owner)) {}
+
+  Message receive(Connection& server) {
+    const auto event = server.receive(in);
+    REQUIRE(event);
+    return std::get<Message>(*event);
+  }
+  [[nodiscard]] SharedBytes share() const { return {owner, bytes_of(*owner)}; }
+
+  std::shared_ptr<std::string> owner;
+  Bytes in;
+};
+
+TEST_CASE("a message that lies in a shared buffer is sent on from there") {
+  for (const std::size_t size : {0U, 1U, 125U, 126U, 65535U, 65536U}) {
+    const std::string payload = Random(size).letters(size);
+    const std::string next = Random(size + 1).letters(300);
+    CountingResource memory;
+    Connection server = open_server({}, &memory);
+    SharedBuffer buffer(client_frame(final_text, payload, "abcd") +
+                        client_frame(final_binary, next, "wxyz") +
+                        client_frame(final_text, "last", "hijk"));
+    const std::byte* const begin = bytes_of(*buffer.owner).data();
+    const std::byte* const end = begin + buffer.owner->size();
+
+    CHECK_FALSE(server.send(buffer.receive(server), buffer.share()));
+    // What lies behind is received while it waits, and another one is sent on from there too.
+    CHECK_FALSE(server.send(buffer.receive(server), buffer.share()));
+    CHECK(buffer.receive(server).text() == "last");
+    CHECK(buffer.in.empty());
+    std::array<ConstBytes, 8> segments;
+    const std::size_t count = server.output(segments);
+    REQUIRE(count == 2);
+    for (const ConstBytes& segment : std::span(segments).first(count)) {
+      CHECK(segment.data() >= begin);
+      CHECK(segment.data() + segment.size() <= end);
+    }
+    const std::weak_ptr<std::string> kept = buffer.owner;
+    buffer.owner.reset();
+    CHECK_FALSE(kept.expired());
+    CHECK(take_output(server) ==
+          server_frame(final_text, payload) + server_frame(final_binary, next));
+    CHECK(kept.expired());
+    CHECK(memory.in_use == 0);
+  }
+}
+
+TEST_CASE("what cannot be sent from a shared buffer is copied, and lets it go") {
+  const std::string payload = Random(5).letters(3000);
+  Connection server = open_server();
+  auto sends_a_copy = [&](Message message, const SharedBuffer& buffer, unsigned first) {
+    const std::string expected = server_frame(first, std::string(message.text()));
+    CHECK_FALSE(server.send(std::move(message), buffer.share()));
+    CHECK(buffer.owner.use_count() == 1);
+    buffer.owner->assign(buffer.owner->size(), '!');
+    CHECK(take_output(server) == expected);
+  };
+
+  // Its header came before, so that there is no room for another one.
+  const std::string frame = client_frame(final_text, payload);
+  const std::size_t front = frame.size() - payload.size();
+  std::string header = frame.substr(0, front);
+  Bytes in = writable(header);
+  REQUIRE_FALSE(server.receive(in));
+  SharedBuffer rest(frame.substr(front));
+  sends_a_copy(rest.receive(server), rest, final_text);
+
+  // It lies somewhere else.
+  SharedBuffer first(frame), other(std::string(5000, 'o'));
+  const Message message = first.receive(server);
+  sends_a_copy(message, other, final_text);
+  other = SharedBuffer(frame.substr(0, 100));
+  sends_a_copy(message, other, final_text);
+
+  // A piece of one, between others.
+  Connection chunks = open_server({.deliver_chunks = true});
+  SharedBuffer piece(client_frame(begin_text, payload));
+  CHECK_FALSE(chunks.send(piece.receive(chunks), piece.share()));
+  CHECK(piece.owner.use_count() == 1);
+  CHECK(take_output(chunks) == server_frame(begin_text, payload));
+
+  // A client masks it.
+  TestEntropy entropy(3), same(3);
+  Connection client = open_client(entropy);
+  SharedBuffer unmasked(server_frame(final_text, payload));
+  CHECK_FALSE(client.send(unmasked.receive(client), unmasked.share()));
+  CHECK(unmasked.owner.use_count() == 1);
+  std::string key(4, '\0');
+  same.fill(writable(key));
+  CHECK(take_output(client) == client_frame(final_text, payload, key));
+}
+
+TEST_CASE("a message that an error leaves unsent lies in its shared buffer as before") {
+  Connection server = open_server({.write_buffer_size = 10, .max_write_buffer_size = 100});
+  const std::string payload = Random(6).letters(3000);
+  SharedBuffer buffer(client_frame(final_text, payload));
+  const Message message = buffer.receive(server);
+  const std::string before = *buffer.owner;
+  CHECK_FALSE(server.send(Kind::binary, bytes_of(std::string(200, 'x'))));
+  CHECK(server.send(Message(message), buffer.share()) == Error::write_buffer_full);
+  CHECK_FALSE(server.close());
+  CHECK(server.send(Message(message), buffer.share()) == Error::send_after_close);
+  CHECK(*buffer.owner == before);
+  CHECK(buffer.owner.use_count() == 1);
+}
+
 TEST_CASE("a client masks what it sends on, and pieces stay pieces") {
   const std::string payload = Random(3).letters(3000);
   TestEntropy entropy(3);

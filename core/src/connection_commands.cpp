@@ -132,8 +132,31 @@ std::error_code Connection::send(Message&& message, Compression compression) {
 bool Connection::can_hand_over(const Message& message, Compression compression) const {
   const Bytes assembled = assembly_.bytes();
   return message.data.data() == assembled.data() && message.data.size() == assembled.size() &&
-         message.first && message.last && !sends_masked() && !sending_message_ &&
+         sends_as_it_is(message, compression);
+}
+
+/// Whether the octets of `message` are those of a frame to send.
+bool Connection::sends_as_it_is(const Message& message, Compression compression) const {
+  return message.first && message.last && !sends_masked() && !sending_message_ &&
          !compresses(message.data.size(), true, compression);
+}
+
+///     buffer  [ .. | the client's header and mask | payload | next frame .. ]
+///                             [our header, shorter] payload ]
+std::error_code Connection::send(Message&& message, SharedBytes buffer, Compression compression) {
+  const std::size_t front = FrameHeader{.length = message.data.size()}.size();
+  const std::byte* const begin = buffer.bytes().data();
+  const std::byte* const end = begin + buffer.size();
+  const std::byte* const payload = message.data.data();
+  const bool fits = payload >= begin + front && payload + message.data.size() <= end;
+  if (!fits || !sends_as_it_is(message, compression)) return send(std::move(message), compression);
+  if (const Error error = check_sendable(); error != Error::none) return error;
+  message_at_ = now_;
+  consumed_ = {};
+  std::byte* const room = message.data.data() - front;
+  detail::write_front(make_header(opcode_of(message.kind), true, message.data), room);
+  output_.append(ConstBytes(room, front + message.data.size()), std::move(buffer), *memory_);
+  return {};
 }
 
 /// Queues the header of a message whose payload will be a segment of its own.

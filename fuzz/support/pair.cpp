@@ -134,20 +134,24 @@ void Pair::command(End& end) {
   }
 }
 
-void Pair::handle(End& end, const Event& event) {
+// `buffer` is where the event was received from.
+void Pair::handle(End& end, const Event& event, const SharedBytes& buffer) {
   end.recorder.add(event);
   if (std::holds_alternative<Requested>(event) && input_.up_to(7) < 7) {
     expect_misuse_or_full(end.connection.accept({.subprotocol = "chat"}));
   }
   // One end only, or messages would go on for ever.
   const auto* message = std::get_if<Message>(&event);
-  if (message != nullptr && &end == &server_ && ++pieces_seen_ % 2 == 0) send_on(end, *message);
+  if (message != nullptr && &end == &server_ && ++pieces_seen_ % 2 == 0)
+    send_on(end, *message, pieces_seen_ % 4 == 0 ? buffer : SharedBytes());
 }
 
-void Pair::send_on(End& end, Message message) {
+void Pair::send_on(End& end, Message message, SharedBytes buffer) {
   const std::string text(message.text());
   const std::size_t pending = end.connection.pending_output();
-  const std::error_code status = end.connection.send(Message(message));
+  const std::error_code status = buffer.size() == 0
+                                     ? end.connection.send(Message(message))
+                                     : end.connection.send(Message(message), std::move(buffer));
   expect_misuse_or_full(status);
   REQUIRE(!status || end.connection.pending_output() == pending);
   if (status) return;
@@ -169,10 +173,11 @@ void Pair::deliver(End& end, std::size_t limit) {
   if (!end.input_ended) {
     std::string_view left = part;
     do {
-      std::string piece(left.substr(0, reads_.next(left.size())));
-      left.remove_prefix(piece.size());
-      Bytes in = std::as_writable_bytes(std::span(piece));
-      while (const auto event = end.connection.receive(in)) handle(end, *event);
+      const auto piece = std::make_shared<std::string>(left.substr(0, reads_.next(left.size())));
+      left.remove_prefix(piece->size());
+      Bytes in = std::as_writable_bytes(std::span(*piece));
+      const SharedBytes buffer(piece, in);
+      while (const auto event = end.connection.receive(in)) handle(end, *event, buffer);
       REQUIRE(in.empty());
     } while (!left.empty());
   }

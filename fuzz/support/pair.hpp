@@ -40,9 +40,9 @@ class Pair {
 
  private:
   void send(End& end);
-  void send_on(End& end, Message message);
+  void send_on(End& end, Message message, SharedBytes buffer);
   void command(End& end);
-  void handle(End& end, const Event& event);
+  void handle(End& end, const Event& event, const SharedBytes& buffer = {});
   void transfer(End& from, End& to, std::size_t limit);
   void deliver(End& end, std::size_t limit);
   void advance(End& end);

@@ -157,6 +157,47 @@ TEST_CASE("messages are sent on, whole or assembled, with room for them or witho
   }
 }
 
+TEST_CASE("a message that fills its receive buffer goes out in it, and the buffer comes back") {
+  for (const bool abandoned : {false, true}) {
+    backend::Loop loop;
+    auto [ours, theirs] = connected(Transport::local);
+    shrink(ours);
+    shrink(theirs);
+    Pair pair = open_pair(loop, Role::server, {std::move(ours), std::move(theirs)},
+                          Config{.close_timeout = 0ms});
+    const std::string large(60'000, 'l'), small(200, 's');
+    auto send_on = [&](WebSocketStream& stream, int& sent) -> Task<> {
+      while (auto message = co_await stream.next()) {
+        if (co_await stream.send(std::move(*message))) break;
+        ++sent;
+      }
+    };
+    int sent = 0;
+    const TaskHandle task = loop.spawn(send_on(pair.stream, sent));
+    // Whatever pieces they come in: some lie whole in a buffer, with another one behind them.
+    std::string frames, expected;
+    for (int i = 0; i < 3; ++i) {
+      frames += client_frame(final_binary, large, "abcd") + client_frame(final_text, small, "wxyz");
+      expected += server_frame(final_binary, large) + server_frame(final_text, small);
+    }
+    pair.peer.send(frames);
+    turn_until(loop, [&] { return sent >= 4; });
+    settle(loop);
+    CHECK(pair.stream.pending_output() > 0);
+    if (abandoned) {
+      TaskHandle(task).cancel();
+      WebSocketStream(std::move(pair.stream));
+      turn_until(loop, [&] { return loop.stream_count() == 0; });
+    } else {
+      CHECK(pair.peer.receive(expected.size()) == expected);
+      settle(loop);
+      TaskHandle(task).cancel();
+    }
+    CHECK(loop.buffers().lent() == 0);
+    CHECK(loop.memory().counters().in_use == 0);
+  }
+}
+
 TEST_CASE("SEC-28 not calling next holds up the peer") {
   backend::Loop loop;
   Pair pair = open_pair(loop);

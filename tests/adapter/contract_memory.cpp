@@ -178,6 +178,32 @@ TEST_CASE("SEC-03 memory that is set aside for a large message is not resident b
   for (const Outcome& outcome : outcomes) CHECK_FALSE(outcome.done);
 }
 
+TEST_CASE("a large message that waits to be written takes no memory beside its receive buffer") {
+  backend::Loop loop;
+  auto [ours, theirs] = connected(Transport::local);
+  CHECK_FALSE(ours.set_option(SOL_SOCKET, SO_SNDBUF, 4096));
+  Pair pair = open_pair(loop, Role::server, {std::move(ours), std::move(theirs)});
+  auto send_back = [](WebSocketStream stream) -> Task<> {
+    while (auto message = co_await stream.next()) {
+      if (co_await stream.send(std::move(*message))) break;
+    }
+  };
+  loop.spawn(send_back(std::move(pair.stream)));
+  const std::string text(60'000, 'x');
+  pair.peer.send(client_frame(final_binary, text, "abcd"));
+  settle(loop);
+  if (!over_tls()) {  // there it is encrypted into other memory
+    CHECK(loop.memory().counters().in_use > 0);
+    CHECK(loop.memory().counters().in_use < 1000);
+    CHECK(loop.buffers().lent() == 1);
+  }
+  const std::string reply = server_frame(final_binary, text);
+  CHECK(pair.peer.receive(reply.size()) == reply);
+  settle(loop);
+  CHECK(loop.memory().counters().in_use == 0);
+  CHECK(loop.buffers().lent() == 0);
+}
+
 TEST_CASE("await_ready: with data at hand neither next nor send suspends" *
           doctest::skip(!completes_at_once)) {
   backend::Loop loop;

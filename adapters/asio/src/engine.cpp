@@ -46,7 +46,7 @@ Engine::~Engine() {
   Operations operations;
   take_operations(operations);
   while (Operation* const operation = operations.pop_front()) operation->destroy();
-  if (buffer_ != nullptr) pool_.release(buffer_);
+  release_input();
   if (room_ != nullptr) pool_.release(room_);
 }
 

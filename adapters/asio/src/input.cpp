@@ -146,7 +146,9 @@ void Engine::drop_view() noexcept {
 
 void Engine::release_input() noexcept {
   holds_ = Holds::nothing;
-  if (buffer_ != nullptr) pool_.release(std::exchange(buffer_, nullptr));
+  if (shared_buffer_ == nullptr && buffer_ != nullptr) pool_.release(buffer_);
+  shared_buffer_.reset();
+  buffer_ = nullptr;
 }
 
 Bytes Engine::room() {

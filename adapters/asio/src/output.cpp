@@ -96,13 +96,31 @@ std::error_code Engine::queue(Operation& operation) {
   if (operation.what == What::send_on) {
     // It was mutable when it was handed over.
     const Bytes data(const_cast<std::byte*>(operation.payload.data()), operation.payload.size());
-    return connection.send(Message{operation.kind, data, operation.first, operation.last},
-                           operation.compression);
+    Message message{operation.kind, data, operation.first, operation.last};
+    if (!fills_buffer(message)) return connection.send(std::move(message), operation.compression);
+    return connection.send(std::move(message), share_buffer(), operation.compression);
   }
   if (operation.what == What::send_shared) {
     return connection.send(operation.kind, std::move(operation.shared), operation.compression);
   }
   return {};
+}
+
+// Such a message goes out in its buffer: that holds hardly more memory than a copy, and to copy it
+// would take long.
+bool Engine::fills_buffer(const Message& message) const {
+  if (buffer_ == nullptr || shared_buffer_ != nullptr) return false;
+  const std::byte* const begin = message.data.data();
+  return 2 * message.data.size() >= BufferPool::buffer_size && begin >= buffer_ &&
+         begin + message.data.size() <= buffer_ + end_;
+}
+
+// The stream and its output hold the buffer from here. Whoever lets go last gives it back.
+SharedBytes Engine::share_buffer() {
+  const auto give_back = [&pool = pool_](std::byte* buffer) { pool.release(buffer); };
+  const std::pmr::polymorphic_allocator<std::byte> allocator(&pool_.memory());
+  shared_buffer_ = std::shared_ptr<std::byte>(buffer_, give_back, allocator);
+  return {shared_buffer_, ConstBytes(buffer_, end_)};
 }
 
 void Engine::flush(Operation& operation) {

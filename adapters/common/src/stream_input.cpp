@@ -136,7 +136,8 @@ bool StreamCore::take_in(bool deliver) {
 void StreamCore::release_input() noexcept {
   if (input_ == nullptr) return;
   input_->holds = InputLease::Holds::nothing;
-  give_back(*std::exchange(input_, nullptr));
+  InputLease& lease = *std::exchange(input_, nullptr);
+  if (!std::exchange(lease.sent_on, false)) give_back(lease);
 }
 
 void StreamCore::received(InputLease& lease) {

@@ -89,7 +89,7 @@ Operation StreamCore::send(Message&& message, Compression compression) {
   if (!can_write()) return why_not_writable();
   if (make_room()) {
     attend();
-    return session_.connection().send(std::move(message), compression);
+    return send_on(std::move(message), compression);
   }
   detail::PendingOperation& operation = wait(What::send_on);
   operation.payload = message.data;
@@ -98,6 +98,33 @@ Operation StreamCore::send(Message&& message, Compression compression) {
   operation.last = message.last;
   operation.compression = compression;
   return Operation(operation);
+}
+
+// A message that fills most of its buffer goes out in it: that holds hardly more memory than a
+// copy, and to copy it would take long. Smaller ones would hold a buffer each while the peer does
+// not read.
+std::error_code StreamCore::send_on(Message&& message, Compression compression) {
+  Connection& connection = session_.connection();
+  if (!fills_buffer(message)) return connection.send(std::move(message), compression);
+  return connection.send(std::move(message), share_input(), compression);
+}
+
+bool StreamCore::fills_buffer(const Message& message) const {
+  if (input_ == nullptr || input_->sent_on) return false;
+  const std::byte* const begin = message.data.data();
+  return 2 * message.data.size() >= loop_.buffers().size() && begin >= input_->data &&
+         begin + message.data.size() <= input_->data + input_->end;
+}
+
+// The stream and its output hold the buffer from here. Whoever lets go last gives it back.
+SharedBytes StreamCore::share_input() {
+  input_->sent_on = true;
+  const auto let_go = [&pool = loop_.buffers()](InputLease* lease) {
+    if (!std::exchange(lease->sent_on, false)) pool.release(reinterpret_cast<std::byte*>(lease));
+  };
+  const std::pmr::polymorphic_allocator<std::byte> allocator(&loop_.memory());
+  return {std::shared_ptr<const void>(input_, let_go, allocator),
+          ConstBytes(input_->data, input_->end)};
 }
 
 Operation StreamCore::ready() {
@@ -230,8 +257,8 @@ bool StreamCore::serve(detail::PendingOperation& operation) {
         // It was mutable when it was handed over.
         const Bytes data(const_cast<std::byte*>(operation.payload.data()),
                          operation.payload.size());
-        result = connection.send(Message{operation.kind, data, operation.first, operation.last},
-                                 operation.compression);
+        result = send_on(Message{operation.kind, data, operation.first, operation.last},
+                         operation.compression);
       } else if (operation.what == What::send_shared) {
         result =
             connection.send(operation.kind, std::move(operation.shared), operation.compression);

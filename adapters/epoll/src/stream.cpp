@@ -91,10 +91,6 @@ InputLease& Stream::lend() {
   return *lease;
 }
 
-void Stream::give_back(InputLease& lease) noexcept {
-  loop_.buffers().release(lease.data - lease_size);
-}
-
 void Stream::write_output() {
   // One segment is the rule, and has a system call that costs less.
   std::array<ConstBytes, 2> segments;

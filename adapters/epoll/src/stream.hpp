@@ -28,7 +28,6 @@ class Stream final : public StreamCore {
   void read_once();
   void want_input() override;
   InputLease& lend() override;
-  void give_back(InputLease& lease) noexcept override;
   void write_output() override;
   void write_segments();
   void written(ssize_t size, std::size_t offered);

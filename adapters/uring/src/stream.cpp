@@ -185,10 +185,6 @@ InputLease* Stream::kept_input() {
 
 InputLease& Stream::lend() { return Buffer::in(loop_.buffers().acquire()); }
 
-void Stream::give_back(InputLease& lease) noexcept {
-  loop_.buffers().release(static_cast<Buffer&>(lease).start());
-}
-
 // Sending. What is queued when the turn ends goes out with one request, and stays where it is until
 // its result is there.
 

@@ -34,7 +34,6 @@ class Stream final : public StreamCore {
   void want_input() override;
   InputLease* kept_input() override;
   InputLease& lend() override;
-  void give_back(InputLease& lease) noexcept override;
   void write_output() override;
   void shut_down() override;
   void close_socket() noexcept override;

@@ -139,6 +139,13 @@ class Connection {
   [[nodiscard]] std::error_code send(Message&& message,
                                      Compression compression = Compression::automatic);
 
+  /// The same for a message that lies in `buffer`, from which it was received. A server that sends
+  /// it as it is does so from there: it writes a header in front of it, over the one that it came
+  /// with, and keeps `buffer` until all is consumed. The octets behind the message may be received
+  /// meanwhile, but nothing may be put in place of those that the message has taken.
+  [[nodiscard]] std::error_code send(Message&& message, SharedBytes buffer,
+                                     Compression compression = Compression::automatic);
+
   /// Queues a ping of at most 125 octets; the answer comes as `Ponged`. Errors: `not_open`,
   /// `send_after_close`, `no_entropy`, `write_buffer_full`, `control_payload_too_long`. RFC 6455
   /// §5.5.2.
@@ -290,6 +297,7 @@ class Connection {
   MaskKey fresh_mask();
   void tell_sent(FrameHeader header, ConstBytes payload) const;
   bool can_hand_over(const Message& message, Compression compression) const;
+  bool sends_as_it_is(const Message& message, Compression compression) const;
   void queue_front(Kind kind, ConstBytes payload);
   void queue_shared(Kind kind, SharedBytes payload);
   void queue_frame(OpCode opcode, bool fin, ConstBytes payload, bool compressed = false);

@@ -25,10 +25,10 @@ class Operation;
 
 /// For those who build a backend: received bytes that a stream has not taken in yet, in a buffer
 /// lent by the backend; and the last event, whose views may point into them. A stream without input
-/// has no lease.
+/// has no lease. It lies at the beginning of its buffer, which is one of `Loop::buffers()`.
 ///
-///     data   [ taken | not yet |      ]
-///             0      begin     end
+///     [ InputLease, ... | taken | not yet |      ]
+///                       data    begin     end
 struct InputLease {
   /// What the last event was, if its view is still alive.
   enum class Holds : std::uint8_t {
@@ -45,6 +45,8 @@ struct InputLease {
   const void* head = nullptr;         ///< the Request or Response
   Holds holds = Holds::nothing;       ///< what was not handed out, or is looked at just now
   bool handed_out = false;            ///< somebody looks at it; the next call of `next` ends that
+  bool sent_on = false;  ///< its octets are output as well: whoever needs the buffer longer returns
+                         ///< it
 };
 
 namespace detail {
@@ -203,8 +205,6 @@ class StreamCore : public Timer {
   [[nodiscard]] virtual InputLease* kept_input() { return nullptr; }
   /// Lends an empty lease.
   [[nodiscard]] virtual InputLease& lend() = 0;
-  /// Takes back what `lend` gave, or `received` was given.
-  virtual void give_back(InputLease& lease) noexcept = 0;
   /// Writes what `session_.output` shows, now or soon.
   virtual void write_output() = 0;
   /// Ends the sending side of the socket.
@@ -214,6 +214,11 @@ class StreamCore : public Timer {
   /// Deletes the stream, which is closed: now, or once the system uses its memory no more.
   virtual void destroy() noexcept { delete this; }
   /// @}
+
+  /// Takes back what `lend` gave, or `received` was given.
+  void give_back(InputLease& lease) noexcept {
+    loop_.buffers().release(reinterpret_cast<std::byte*>(&lease));
+  }
 
   /// Has `settle` called at the end of this turn.
   void attend() {
@@ -270,6 +275,9 @@ class StreamCore : public Timer {
   [[nodiscard]] bool has_room() const;
   [[nodiscard]] bool make_room();
   void write_early();
+  [[nodiscard]] bool fills_buffer(const Message& message) const;
+  [[nodiscard]] SharedBytes share_input();
+  [[nodiscard]] std::error_code send_on(Message&& message, Compression compression);
   detail::PendingOperation& wait(What what);
   void serve_waiters();
   [[nodiscard]] bool serve(detail::PendingOperation& operation);

@@ -130,9 +130,10 @@ class WebSocketStream {
     return core_->send(kind, std::move(payload), compression);
   }
 
-  /// Sends on a message, or a piece of one, that `next` has given, in one copy less where it was
-  /// large and came from this stream. Its octets must not be used any more; while the send waits,
-  /// `next` must not be called. Otherwise as the first `send`.
+  /// Sends on a message, or a piece of one, that `next` has given. A server does not copy it where
+  /// it came whole from this stream and is large: it goes out from where it was put together, or
+  /// from the receive buffer that it fills. Its octets must not be used any more; while the send
+  /// waits, `next` must not be called. Otherwise as the first `send`.
   Operation send(Message&& message, Compression compression = Compression::automatic) {
     return core_->send(std::move(message), compression);
   }

@@ -152,8 +152,9 @@ class WebSocketStream {
         token, kind, std::move(payload), compression);
   }
 
-  /// Sends on a message, or a piece of one, that `async_next` has given, in one copy less where it
-  /// was large and came from this stream. Its octets must not be used any more; while the send
+  /// Sends on a message, or a piece of one, that `async_next` has given. A server does not copy it
+  /// where it came whole from this stream and is large: it goes out from where it was put together,
+  /// or from the receive buffer that it fills. Its octets must not be used any more; while the send
   /// waits, `async_next` must not be called. Otherwise as the first `async_send`.
   template <CompletionToken T = Token>
   auto async_send(Message&& message, T&& token = T()) {

@@ -199,6 +199,8 @@ class Engine : public Cancellable, public std::enable_shared_from_this<Engine> {
   void serve_waiters();
   [[nodiscard]] bool serve(Operation& operation);
   [[nodiscard]] std::error_code queue(Operation& operation);
+  [[nodiscard]] bool fills_buffer(const Message& message) const;
+  [[nodiscard]] SharedBytes share_buffer();
 
   // Turns and time.
   [[nodiscard]] bool begin_turn();
@@ -226,8 +228,9 @@ class Engine : public Cancellable, public std::enable_shared_from_this<Engine> {
   //                          0      begin_    end_
   std::byte* buffer_ = nullptr;
   std::uint32_t begin_ = 0, end_ = 0;
-  std::byte* room_ = nullptr;   // what the layer reads into
-  const void* head_ = nullptr;  // the Request or Response
+  std::shared_ptr<const void> shared_buffer_;  // the same buffer, once it is output as well
+  std::byte* room_ = nullptr;                  // what the layer reads into
+  const void* head_ = nullptr;                 // the Request or Response
   Message message_{Kind::binary, {}};
   std::unique_ptr<std::byte[]> kept_;  // octets that a handler was given while closing
 
