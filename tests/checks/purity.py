@@ -1,6 +1,6 @@
-"""Invariant: the core archive needs nothing from outside but memory, libcrypto's SHA-1 and base64,
-zlib's inflate and deflate, and those parts of the C++ library that neither do I/O nor read a clock,
-nor throw through our code.
+"""Invariant: the core archive needs nothing from outside but memory, libcrypto's SHA-1, zlib's
+inflate and deflate, and those parts of the C++ library that neither do I/O nor read a clock, nor throw
+through our code.
 
 usage: purity.py NM ARCHIVE
 
@@ -23,7 +23,7 @@ COMPILER = re.compile(
     r"|__cpu_(model|indicator_init|features2)|__stack_chk_fail|__mem(cpy|move|set)_chk"
     r"|__(asan|ubsan|tsan|sanitizer)_\w+|__sanitizer_cov_\w+|__start___sancov\w+|__stop___sancov\w+"
 )
-LIBCRYPTO = re.compile(r"SHA1|EVP_(EncodeBlock|DecodeBlock|Digest|sha1)")
+LIBCRYPTO = re.compile(r"EVP_(MD_fetch|Digest)")
 ZLIB = re.compile(r"(in|de)flate\w*")
 CPP = re.compile(
     r"operator (new|delete)|(vtable|typeinfo|VTT) for (std|__cxxabiv1)::|wolframite::"
