@@ -116,10 +116,8 @@ void Connection::queue_shared(Kind kind, SharedBytes payload) {
   output_.append(std::move(payload), *memory_);
 }
 
-std::error_code Connection::send(Message&& message, Compression compression) {
-  if (view_ != View::message || !can_hand_over(message, compression)) {
-    return send(message.kind, message.data, message.last, compression);
-  }
+/// Sends what was assembled, which is `message`, without a copy.
+std::error_code Connection::hand_over(const Message& message) {
   if (const Error error = check_sendable(); error != Error::none) return error;
   message_at_ = now_;
   view_ = View::none;

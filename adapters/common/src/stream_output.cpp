@@ -85,11 +85,23 @@ Operation StreamCore::send(Kind kind, SharedBytes payload, Compression compressi
   return Operation(operation);
 }
 
+// A message that fills most of its buffer goes out in it: that holds hardly more memory than a
+// copy, and to copy it would take long. Smaller ones would hold a buffer each while the peer does
+// not read.
+inline bool StreamCore::fills_buffer(const Message& message) const {
+  if (2 * message.data.size() < loop_.buffers().size()) [[likely]]
+    return false;
+  const std::byte* const begin = message.data.data();
+  return input_ != nullptr && !input_->sent_on && begin >= input_->data &&
+         begin + message.data.size() <= input_->data + input_->end;
+}
+
 Operation StreamCore::send(Message&& message, Compression compression) {
   if (!can_write()) return why_not_writable();
   if (make_room()) {
     attend();
-    return send_on(std::move(message), compression);
+    if (fills_buffer(message)) return send_from_buffer(std::move(message), compression);
+    return session_.connection().send(std::move(message), compression);
   }
   detail::PendingOperation& operation = wait(What::send_on);
   operation.payload = message.data;
@@ -100,20 +112,8 @@ Operation StreamCore::send(Message&& message, Compression compression) {
   return Operation(operation);
 }
 
-// A message that fills most of its buffer goes out in it: that holds hardly more memory than a
-// copy, and to copy it would take long. Smaller ones would hold a buffer each while the peer does
-// not read.
-std::error_code StreamCore::send_on(Message&& message, Compression compression) {
-  Connection& connection = session_.connection();
-  if (!fills_buffer(message)) return connection.send(std::move(message), compression);
-  return connection.send(std::move(message), share_input(), compression);
-}
-
-bool StreamCore::fills_buffer(const Message& message) const {
-  if (input_ == nullptr || input_->sent_on) return false;
-  const std::byte* const begin = message.data.data();
-  return 2 * message.data.size() >= loop_.buffers().size() && begin >= input_->data &&
-         begin + message.data.size() <= input_->data + input_->end;
+std::error_code StreamCore::send_from_buffer(Message&& message, Compression compression) {
+  return session_.connection().send(std::move(message), share_input(), compression);
 }
 
 // The stream and its output hold the buffer from here. Whoever lets go last gives it back.
@@ -257,8 +257,9 @@ bool StreamCore::serve(detail::PendingOperation& operation) {
         // It was mutable when it was handed over.
         const Bytes data(const_cast<std::byte*>(operation.payload.data()),
                          operation.payload.size());
-        result = send_on(Message{operation.kind, data, operation.first, operation.last},
-                         operation.compression);
+        Message message{operation.kind, data, operation.first, operation.last};
+        result = fills_buffer(message) ? send_from_buffer(std::move(message), operation.compression)
+                                       : connection.send(std::move(message), operation.compression);
       } else if (operation.what == What::send_shared) {
         result =
             connection.send(operation.kind, std::move(operation.shared), operation.compression);

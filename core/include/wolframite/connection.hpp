@@ -137,7 +137,10 @@ class Connection {
   /// instead of being copied: `message` and its octets must not be used any more. Errors as of the
   /// first `send`; with one, the view is still alive.
   [[nodiscard]] std::error_code send(Message&& message,
-                                     Compression compression = Compression::automatic);
+                                     Compression compression = Compression::automatic) {
+    if (view_ == View::message && can_hand_over(message, compression)) return hand_over(message);
+    return send(message.kind, message.data, message.last, compression);
+  }
 
   /// The same for a message that lies in `buffer`, from which it was received. A server that sends
   /// it as it is does so from there: it writes a header in front of it, over the one that it came
@@ -297,6 +300,7 @@ class Connection {
   MaskKey fresh_mask();
   void tell_sent(FrameHeader header, ConstBytes payload) const;
   bool can_hand_over(const Message& message, Compression compression) const;
+  std::error_code hand_over(const Message& message);
   bool sends_as_it_is(const Message& message, Compression compression) const;
   void queue_front(Kind kind, ConstBytes payload);
   void queue_shared(Kind kind, SharedBytes payload);

@@ -277,7 +277,7 @@ class StreamCore : public Timer {
   void write_early();
   [[nodiscard]] bool fills_buffer(const Message& message) const;
   [[nodiscard]] SharedBytes share_input();
-  [[nodiscard]] std::error_code send_on(Message&& message, Compression compression);
+  [[nodiscard]] std::error_code send_from_buffer(Message&& message, Compression compression);
   detail::PendingOperation& wait(What what);
   void serve_waiters();
   [[nodiscard]] bool serve(detail::PendingOperation& operation);
