@@ -26,6 +26,38 @@ TEST_CASE(
   CHECK_FALSE(server.wants_read());
 }
 
+TEST_CASE("a server may close at once when the closing handshake is done and written") {
+  Connection answers = open_server();
+  CHECK_FALSE(answers.may_close());
+  feed(answers, client_frame(close_frame, close_body(1000)));
+  CHECK_FALSE(answers.may_close());
+  take_output(answers);
+  CHECK(answers.may_close());
+
+  Connection begins = open_server();
+  CHECK_FALSE(begins.close());
+  take_output(begins);
+  CHECK_FALSE(begins.may_close());
+  feed(begins, client_frame(close_frame, close_body(1000)));
+  CHECK(begins.may_close());
+  CHECK(feed_eof(begins) == Records{closed(1000)});
+  CHECK(begins.is_terminated());
+  CHECK_FALSE(begins.may_close());
+
+  // One that failed has to see to it that its Close is read.
+  Connection fails = open_server();
+  feed(fails, client_frame(0x83, "reserved"));
+  take_output(fails);
+  CHECK(fails.wants_shutdown());
+  CHECK_FALSE(fails.may_close());
+
+  TestEntropy entropy;
+  Connection client = open_client(entropy);
+  feed(client, server_frame(close_frame, close_body(1000)));
+  take_output(client);
+  CHECK_FALSE(client.may_close());
+}
+
 TEST_CASE("a client waits for the server to end the stream") {
   TestEntropy entropy;
   Connection client = open_client(entropy);

@@ -170,7 +170,7 @@ void Engine::settle() {
   serve_waiters();
   if (!shut_ && !writing_ && is_layer_open() && session_.wants_shutdown()) {
     shut_ = true;
-    shut_down();
+    may_end() ? end() : shut_down();
   }
   if (is_layer_open() && session_.is_terminated()) close_layer();
   if (orphaned_ && (aborted_ || !is_layer_open())) {
@@ -187,6 +187,18 @@ void Engine::settle() {
   }
   if (!is_layer_open()) set_alarm(std::nullopt);
   if (std::exchange(news_, false) && is_reader_waiting()) serve_reader();
+}
+
+bool Engine::may_end() {
+  return buffer_ == nullptr && !is_view_out() && !eof_ && session_.may_close() && closes_at_once();
+}
+
+// Does not wait for the peer's end. Closing ends both sides.
+void Engine::end() {
+  tell_time();
+  if (ended_ != nullptr) return;
+  eof_ = true;
+  if (take_in(false)) news_ = true;
 }
 
 bool Engine::can_write() {

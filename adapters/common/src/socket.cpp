@@ -5,6 +5,7 @@
 #include <net/if.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <sys/ioctl.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -155,6 +156,11 @@ Result<Endpoint> Socket::remote_endpoint() const {
   if (getpeername(fd_, endpoint.data(), &size) != 0) return tl::unexpected(last_error());
   endpoint.resize(size);
   return endpoint;
+}
+
+bool Socket::has_unread() const noexcept {
+  int octets = 0;
+  return ::ioctl(fd_, FIONREAD, &octets) == 0 && octets > 0;
 }
 
 std::error_code Socket::disable_nagle(bool on) {

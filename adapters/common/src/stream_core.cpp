@@ -68,7 +68,7 @@ void StreamCore::settle() {
   if (waiters_ != nullptr) serve_waiters();
   if (!shut_ && socket_.is_open() && session_.wants_shutdown()) {
     shut_ = true;
-    shut_down();
+    may_end() ? end() : shut_down();
   }
   if (socket_.is_open() && session_.is_terminated()) close_socket();
   if (orphaned_ && reader_ == nullptr && (aborted_ || !socket_.is_open())) {
@@ -83,6 +83,18 @@ void StreamCore::settle() {
   const bool news = news_ || orphaned_;
   news_ = false;
   if (news) wake_reader();
+}
+
+bool StreamCore::may_end() const {
+  return input_ == nullptr && !eof_ && session_.may_close() && !socket_.has_unread();
+}
+
+// Does not wait for the peer's end. Closing ends both sides.
+void StreamCore::end() {
+  tell_time();
+  if (ended_) return;
+  eof_ = true;
+  if (take_in(false)) news_ = true;
 }
 
 // Tells the time before input or a command, which are stamped with it. Stops just short of a

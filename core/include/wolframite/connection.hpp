@@ -201,6 +201,15 @@ class Connection {
     return phase_ >= Phase::closing && output_.empty() && ends_first();
   }
 
+  /// Whether a server that `wants_shutdown` may close the stream at once, and tell that with
+  /// `receive_eof`: the closing handshake is done, after which the peer sends nothing more and need
+  /// not be waited for. If there is something unread all the same, shut down and read on: to close
+  /// would reset the stream, and might lose our Close. RFC 6455 §5.5.1, §7.1.1.
+  [[nodiscard]] bool may_close() const {
+    return phase_ == Phase::closing && output_.empty() && role_ == Role::server &&
+           close_received_ && close_sent_;
+  }
+
   /// Whether the stream can be closed: nothing is left to read, to write or to tell.
   [[nodiscard]] bool is_terminated() const {
     return phase_ == Phase::over && output_.empty() && closed_given_;

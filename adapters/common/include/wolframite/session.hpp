@@ -92,6 +92,9 @@ class Session {
   [[nodiscard]] bool wants_shutdown() const {
     return is_encrypted() ? tls_->wants_shutdown(connection_) : connection_.wants_shutdown();
   }
+  /// Whether a server may close the socket instead; see Connection::may_close. Not over TLS, where
+  /// the peer's close_notify is still to come.
+  [[nodiscard]] bool may_close() const { return !is_encrypted() && connection_.may_close(); }
   /// Whether the socket can be closed.
   [[nodiscard]] bool is_terminated() const {
     return is_encrypted() ? tls_->is_terminated(connection_) : connection_.is_terminated();

@@ -93,6 +93,10 @@ class Socket {
   /// The address of the other end. Errors are the system's.
   [[nodiscard]] Result<Endpoint> remote_endpoint() const;
 
+  /// Whether octets have come that were not read. Closing a TCP socket that has any resets the
+  /// connection, and the other end may lose what was sent to it last.
+  [[nodiscard]] bool has_unread() const noexcept;
+
   /// Chooses whether small writes go out at once instead of waiting for an acknowledgement
   /// (TCP_NODELAY). Does nothing to a Unix socket.
   std::error_code disable_nagle(bool on = true);

@@ -297,6 +297,8 @@ class StreamCore : public Timer {
   void tell_time_now();
   void advance();
   void settle();
+  [[nodiscard]] bool may_end() const;
+  void end();
 
   bool handshaking_ : 1;
   bool receive_first_ : 1 = true;  // events may wait although there is no input

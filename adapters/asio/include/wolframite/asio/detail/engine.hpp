@@ -113,6 +113,8 @@ class Engine : public Cancellable, public std::enable_shared_from_this<Engine> {
   virtual void write() = 0;
   /// Ends the sending side.
   virtual void shut_down() = 0;
+  /// Whether closing ends both sides, and loses nothing: there is no unread input.
+  [[nodiscard]] virtual bool closes_at_once() = 0;
   virtual void close_layer() noexcept = 0;
   [[nodiscard]] virtual bool is_layer_open() const = 0;
   /// Whether there may be input that was not read.
@@ -209,6 +211,8 @@ class Engine : public Cancellable, public std::enable_shared_from_this<Engine> {
   bool call_handlers(int& budget);
   void attend();
   void settle();
+  [[nodiscard]] bool may_end();
+  void end();
   void tell_time();
   bool advance();
   [[nodiscard]] bool can_write();

@@ -122,6 +122,10 @@ class SocketStream final : public Engine {
     error_code ignored;
     static_cast<void>(socket_.shutdown(Socket::shutdown_send, ignored));
   }
+  [[nodiscard]] bool closes_at_once() override {
+    error_code ignored;
+    return socket_.available(ignored) == 0;
+  }
   void close_layer() noexcept override {
     error_code ignored;
     static_cast<void>(socket_.close(ignored));
@@ -257,6 +261,7 @@ class AsyncStream final : public Engine {
   }
   [[nodiscard]] bool is_layer_open() const override { return open_; }
   // Who knows? The time stands still while nobody asks for input.
+  [[nodiscard]] bool closes_at_once() override { return false; }  // it may have an end of its own
   [[nodiscard]] bool has_unread() override { return !reading_; }
   void stop_waiting() override {}  // what it reads is kept for the next who asks
 
