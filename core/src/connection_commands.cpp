@@ -146,7 +146,8 @@ std::error_code Connection::send(Message&& message, SharedBytes buffer, Compress
   const std::byte* const begin = buffer.bytes().data();
   const std::byte* const end = begin + buffer.size();
   const std::byte* const payload = message.data.data();
-  const bool fits = payload >= begin + front && payload + message.data.size() <= end;
+  const bool fits = buffer.size() >= front + message.data.size() && payload >= begin + front &&
+                    payload + message.data.size() <= end;
   if (!fits || !sends_as_it_is(message, compression)) return send(std::move(message), compression);
   if (const Error error = check_sendable(); error != Error::none) return error;
   message_at_ = now_;

@@ -158,10 +158,10 @@ class WebSocketStream {
   /// Writes what is queued now, and waits until the kernel has all that was handed over before.
   Operation flush() { return core_->flush(); }
 
-  /// Closes the connection: sends a Close, waits for the peer's and for the end of the stream, at
-  /// most `Config::close_timeout`. Messages that still come are discarded unless `next` waits for
-  /// them by the end of the turn. No error if the closing handshake was completed, whoever began
-  /// it. RFC 6455 §7.1.2.
+  /// Closes the connection: sends a Close, waits for the peer's and for the end of the stream,
+  /// which a server brings about itself; at most `Config::close_timeout`. Messages that still come
+  /// are discarded unless `next` waits for them by the end of the turn. No error if the closing
+  /// handshake was completed, whoever began it. RFC 6455 §7.1.2.
   Operation close(CloseCode code = CloseCode::normal, std::string_view reason = {}) {
     return core_->close(code, reason);
   }

@@ -199,10 +199,11 @@ class WebSocketStream {
         token);
   }
 
-  /// Closes the connection: sends a Close, waits for the peer's and for the end of the stream, at
-  /// most `Config::close_timeout`: `void(error_code)`. Messages that still come are discarded
-  /// unless `async_next` waits for them; whether or not it does, closing goes on. No error if the
-  /// closing handshake was completed, whoever began it. RFC 6455 §7.1.2.
+  /// Closes the connection: sends a Close, waits for the peer's and for the end of the stream,
+  /// which a server brings about itself; at most `Config::close_timeout`: `void(error_code)`.
+  /// Messages that still come are discarded unless `async_next` waits for them; whether or not it
+  /// does, closing goes on. No error if the closing handshake was completed, whoever began it. RFC
+  /// 6455 §7.1.2.
   template <CompletionToken T = Token>
   auto async_close(T&& token = T()) {
     return async_close(CloseCode::normal, {}, std::forward<T>(token));
