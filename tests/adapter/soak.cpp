@@ -95,9 +95,15 @@ class Soak {
   Task<> echo(Socket socket) {
     auto stream = co_await accept(loop_, std::move(socket));
     if (!stream) co_return;
-    while (const auto message = co_await stream->next()) {
+    while (auto message = co_await stream->next()) {
       if (below(200) == 0) co_await loop_.sleep(std::chrono::milliseconds(below(20)));
-      if (co_await stream->send(message->kind, message->data)) break;
+      std::error_code error;
+      if (below(2) == 0) {
+        error = co_await stream->send(message->kind, message->data);
+      } else {
+        error = co_await stream->send(std::move(*message));
+      }
+      if (error) break;
     }
   }
 
@@ -137,7 +143,7 @@ class Soak {
 
   // Sends some messages and takes some of the echoes.
   Task<bool> talk(WebSocketStream& stream) {
-    constexpr std::array<std::size_t, 6> sizes{16, 16, 200, 1024, 20'000, 150'000};
+    constexpr std::array<std::size_t, 7> sizes{16, 16, 200, 1024, 20'000, 50'000, 150'000};
     const std::size_t size = sizes[below(sizes.size())];
     const std::size_t count = size > 10'000 ? 1 : 1 + below(8);
     const std::size_t from = below(89);
