@@ -20,6 +20,12 @@ constexpr bool plain_malloc = true;
 
 std::size_t heap() { return mallinfo2().uordblks; }
 
+Task<> send_back(WebSocketStream stream) {
+  while (auto message = co_await stream.next()) {
+    if (co_await stream.send(std::move(*message))) break;
+  }
+}
+
 TEST_CASE("an idle stream and its echo coroutine take at most 512 octets in all") {
   backend::Loop loop;
   constexpr std::size_t count =
@@ -183,11 +189,6 @@ TEST_CASE("a large message that waits to be written takes no memory beside its r
   auto [ours, theirs] = connected(Transport::local);
   CHECK_FALSE(ours.set_option(SOL_SOCKET, SO_SNDBUF, 4096));
   Pair pair = open_pair(loop, Role::server, {std::move(ours), std::move(theirs)});
-  auto send_back = [](WebSocketStream stream) -> Task<> {
-    while (auto message = co_await stream.next()) {
-      if (co_await stream.send(std::move(*message))) break;
-    }
-  };
   loop.spawn(send_back(std::move(pair.stream)));
   const std::string text(60'000, 'x');
   pair.peer.send(client_frame(final_binary, text, "abcd"));
@@ -202,6 +203,23 @@ TEST_CASE("a large message that waits to be written takes no memory beside its r
   settle(loop);
   CHECK(loop.memory().counters().in_use == 0);
   CHECK(loop.buffers().lent() == 0);
+}
+
+TEST_CASE("a message of less than half a receive buffer does not hold it while it waits") {
+  if (over_tls()) return;
+  constexpr std::size_t half = BufferPool::buffer_size / 2;
+  for (const std::size_t size : {half, half - 1}) {
+    backend::Loop loop;
+    auto [ours, theirs] = connected(Transport::local);
+    CHECK_FALSE(ours.set_option(SOL_SOCKET, SO_SNDBUF, 4096));
+    Pair pair = open_pair(loop, Role::server, {std::move(ours), std::move(theirs)});
+    loop.spawn(send_back(std::move(pair.stream)));
+    pair.peer.send(client_frame(final_binary, std::string(size, 'x'), "abcd"));
+    settle(loop);
+    CHECK(loop.buffers().lent() == (size == half ? 1 : 0));
+    const bool copied = loop.memory().counters().in_use > size;
+    CHECK(copied == (size < half));
+  }
 }
 
 TEST_CASE("await_ready: with data at hand neither next nor send suspends" *

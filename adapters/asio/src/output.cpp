@@ -97,7 +97,8 @@ std::error_code Engine::queue(Operation& operation) {
     // It was mutable when it was handed over.
     const Bytes data(const_cast<std::byte*>(operation.payload.data()), operation.payload.size());
     Message message{operation.kind, data, operation.first, operation.last};
-    if (!fills_buffer(message)) return connection.send(std::move(message), operation.compression);
+    if (!goes_from_buffer(message))
+      return connection.send(std::move(message), operation.compression);
     return connection.send(std::move(message), share_buffer(), operation.compression);
   }
   if (operation.what == What::send_shared) {
@@ -106,13 +107,9 @@ std::error_code Engine::queue(Operation& operation) {
   return {};
 }
 
-// Such a message goes out in its buffer: that holds hardly more memory than a copy, and to copy it
-// would take long.
-bool Engine::fills_buffer(const Message& message) const {
-  if (buffer_ == nullptr || shared_buffer_ != nullptr) return false;
-  const std::byte* const begin = message.data.data();
-  return 2 * message.data.size() >= BufferPool::buffer_size && begin >= buffer_ &&
-         begin + message.data.size() <= buffer_ + end_;
+bool Engine::goes_from_buffer(const Message& message) const {
+  return buffer_ != nullptr && shared_buffer_ == nullptr &&
+         fills_buffer(message.data, {buffer_, end_}, BufferPool::buffer_size);
 }
 
 // The stream and its output hold the buffer from here. Whoever lets go last gives it back.

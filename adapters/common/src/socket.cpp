@@ -160,7 +160,7 @@ Result<Endpoint> Socket::remote_endpoint() const {
 
 bool Socket::has_unread() const noexcept {
   int octets = 0;
-  return ::ioctl(fd_, FIONREAD, &octets) == 0 && octets > 0;
+  return ::ioctl(fd_, FIONREAD, &octets) != 0 || octets > 0;
 }
 
 std::error_code Socket::disable_nagle(bool on) {

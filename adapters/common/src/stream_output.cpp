@@ -85,22 +85,16 @@ Operation StreamCore::send(Kind kind, SharedBytes payload, Compression compressi
   return Operation(operation);
 }
 
-// A message that fills most of its buffer goes out in it: that holds hardly more memory than a
-// copy, and to copy it would take long. Smaller ones would hold a buffer each while the peer does
-// not read.
-inline bool StreamCore::fills_buffer(const Message& message) const {
-  if (2 * message.data.size() < loop_.buffers().size()) [[likely]]
-    return false;
-  const std::byte* const begin = message.data.data();
-  return input_ != nullptr && !input_->sent_on && begin >= input_->data &&
-         begin + message.data.size() <= input_->data + input_->end;
+inline bool StreamCore::goes_from_buffer(const Message& message) const {
+  return input_ != nullptr && !input_->sent_on &&
+         fills_buffer(message.data, {input_->data, input_->end}, loop_.buffers().size());
 }
 
 Operation StreamCore::send(Message&& message, Compression compression) {
   if (!can_write()) return why_not_writable();
   if (make_room()) {
     attend();
-    if (fills_buffer(message)) return send_from_buffer(std::move(message), compression);
+    if (goes_from_buffer(message)) return send_from_buffer(std::move(message), compression);
     return session_.connection().send(std::move(message), compression);
   }
   detail::PendingOperation& operation = wait(What::send_on);
@@ -258,8 +252,9 @@ bool StreamCore::serve(detail::PendingOperation& operation) {
         const Bytes data(const_cast<std::byte*>(operation.payload.data()),
                          operation.payload.size());
         Message message{operation.kind, data, operation.first, operation.last};
-        result = fills_buffer(message) ? send_from_buffer(std::move(message), operation.compression)
-                                       : connection.send(std::move(message), operation.compression);
+        result = goes_from_buffer(message)
+                     ? send_from_buffer(std::move(message), operation.compression)
+                     : connection.send(std::move(message), operation.compression);
       } else if (operation.what == What::send_shared) {
         result =
             connection.send(operation.kind, std::move(operation.shared), operation.compression);

@@ -21,8 +21,6 @@ struct Buffer : InputLease {
 
   Buffer* next = nullptr;  // in a stream's list of them
 
-  [[nodiscard]] std::byte* start() { return data - header_size; }
-
   /// Makes a buffer of lent memory.
   static Buffer& in(std::byte* memory) {
     auto* const buffer = new (memory) Buffer;

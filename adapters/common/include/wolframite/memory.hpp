@@ -7,6 +7,8 @@
 #include <cstdint>
 #include <memory_resource>
 
+#include "wolframite/bytes.hpp"
+
 #pragma GCC visibility push(default)
 namespace wolframite {
 
@@ -123,6 +125,16 @@ class BufferPool {
   std::size_t idle_ = 0;
   std::size_t cache_limit_;
 };
+
+/// Whether `part` takes at least half of a buffer of `size` octets, and lies in what was `received`
+/// into one. Then it may be sent on from there: that holds hardly more memory than a copy, and to
+/// copy it would take long. Smaller ones would hold a buffer each while the peer does not read.
+[[nodiscard]] inline bool fills_buffer(ConstBytes part, ConstBytes received, std::size_t size) {
+  if (2 * part.size() < size) [[likely]]
+    return false;
+  return part.data() >= received.data() &&
+         part.data() + part.size() <= received.data() + received.size();
+}
 
 }  // namespace wolframite
 #pragma GCC visibility pop

@@ -93,8 +93,8 @@ class Socket {
   /// The address of the other end. Errors are the system's.
   [[nodiscard]] Result<Endpoint> remote_endpoint() const;
 
-  /// Whether octets have come that were not read. Closing a TCP socket that has any resets the
-  /// connection, and the other end may lose what was sent to it last.
+  /// Whether octets have come that were not read, or the system does not say. Closing a TCP socket
+  /// that has any resets the connection, and the other end may lose what was sent to it last.
   [[nodiscard]] bool has_unread() const noexcept;
 
   /// Chooses whether small writes go out at once instead of waiting for an acknowledgement

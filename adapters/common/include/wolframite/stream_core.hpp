@@ -275,7 +275,7 @@ class StreamCore : public Timer {
   [[nodiscard]] bool has_room() const;
   [[nodiscard]] bool make_room();
   void write_early();
-  [[nodiscard]] bool fills_buffer(const Message& message) const;
+  [[nodiscard]] bool goes_from_buffer(const Message& message) const;
   [[nodiscard]] SharedBytes share_input();
   [[nodiscard]] std::error_code send_from_buffer(Message&& message, Compression compression);
   detail::PendingOperation& wait(What what);

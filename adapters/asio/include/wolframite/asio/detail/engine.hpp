@@ -201,7 +201,7 @@ class Engine : public Cancellable, public std::enable_shared_from_this<Engine> {
   void serve_waiters();
   [[nodiscard]] bool serve(Operation& operation);
   [[nodiscard]] std::error_code queue(Operation& operation);
-  [[nodiscard]] bool fills_buffer(const Message& message) const;
+  [[nodiscard]] bool goes_from_buffer(const Message& message) const;
   [[nodiscard]] SharedBytes share_buffer();
 
   // Turns and time.

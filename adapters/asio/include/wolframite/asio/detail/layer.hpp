@@ -123,8 +123,8 @@ class SocketStream final : public Engine {
     static_cast<void>(socket_.shutdown(Socket::shutdown_send, ignored));
   }
   [[nodiscard]] bool closes_at_once() override {
-    error_code ignored;
-    return socket_.available(ignored) == 0;
+    error_code error;
+    return socket_.available(error) == 0 && !error;
   }
   void close_layer() noexcept override {
     error_code ignored;
