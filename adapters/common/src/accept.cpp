@@ -37,9 +37,9 @@ Task<Result<WebSocketStream>> accept(Loop& loop, Socket socket, AcceptOptions op
   WebSocketStream stream(core);
 
   switch (co_await HandshakeAwaiter(core)) {
-    case StreamCore::Step::requested:
+    case HandshakeStep::requested:
       break;
-    case StreamCore::Step::closed:
+    case HandshakeStep::closed:
     default:
       co_return tl::unexpected(core.closed()->why);
   }
@@ -62,7 +62,7 @@ Task<Result<WebSocketStream>> accept(Loop& loop, Socket socket, AcceptOptions op
     apologise(core);
     co_return tl::unexpected(error);
   }
-  if (co_await HandshakeAwaiter(core) != StreamCore::Step::opened) {
+  if (co_await HandshakeAwaiter(core) != HandshakeStep::opened) {
     co_return tl::unexpected(core.closed()->why);
   }
   core.drop_view();

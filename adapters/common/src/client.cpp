@@ -26,16 +26,16 @@ Task<Result<Client, ClientError>> client(Loop& loop, ClientRequest request, Sock
   std::optional<Response> response;
   for (;;) {
     switch (co_await HandshakeAwaiter(core)) {
-      case StreamCore::Step::opened: {
+      case HandshakeStep::opened: {
         Client opened{std::move(stream), core.response()};
         core.drop_view();
         co_return std::move(opened);
       }
-      case StreamCore::Step::refused:
+      case HandshakeStep::refused:
         response = core.response();
         break;
-      case StreamCore::Step::requested:
-      case StreamCore::Step::closed:
+      case HandshakeStep::requested:
+      case HandshakeStep::closed:
         co_return tl::unexpected(ClientError{core.closed()->why, std::move(response)});
     }
   }

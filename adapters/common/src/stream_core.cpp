@@ -1,58 +1,37 @@
-// A stream's life: how it begins and ends, and what the end of a turn brings.
+// A stream on a loop: how it begins and ends, who waits for it, and what the end of a turn brings.
 #include "wolframite/stream_core.hpp"
 
 #include <cassert>
+#include <cerrno>
+#include <new>
 #include <utility>
+
+#include "wolframite/detail/stream_input.hpp"
+#include "wolframite/detail/stream_output.hpp"
+#include "wolframite/websocket_stream.hpp"
 
 namespace wolframite {
 
 StreamCore::StreamCore(Loop& loop, Socket socket, Connection connection)
-    : socket_(std::move(socket)),
-      loop_(loop),
-      session_(std::move(connection)),
-      handshaking_(!session_.connection().is_open()),
-      told_turn_(loop.turn_ - 1) {
+    : TimerAndSocket(std::move(socket)),
+      StreamRules(std::move(connection)),
+      told_turn_(loop.turn_ - 1),
+      loop_(loop) {
   ++loop_.streams_;
   attend();  // the clock starts, and a client's request goes out
 }
 
 StreamCore::~StreamCore() {
-  assert(orphaned_ && reader_ == nullptr && input_ == nullptr);
+  assert(orphaned_ && reader_ == nullptr);
   loop_.remove_orphan(*this);
   if (is_armed()) loop_.timers().disarm(*this);
   --loop_.streams_;
 }
 
-std::error_code StreamCore::accept(const Accept& with) {
-  if (input_ != nullptr && (input_->begin != input_->end || session_.has_input())) {
-    // The client has sent more before it had its answer: an error, and the connection's to find.
-    input_->holds = InputLease::Holds::nothing;
-    take_in(false);
-    if (ended_) return ending_->closed.why;
-  }
-  if (const std::error_code error = session_.connection().accept(with)) return error;
-  drop_view();
-  attend();
-  return {};
-}
-
-std::error_code StreamCore::refuse(const Response& response) {
-  if (const std::error_code error = session_.connection().refuse(response)) return error;
-  drop_view();
-  handshaking_ = false;
-  attend();
-  return {};
-}
-
 void StreamCore::abandon() noexcept {
-  // Worth lingering for is only a closing handshake, or the reason why there is no other.
-  const bool is_ending = ended_ || (!handshaking_ && !session_.connection().is_open());
-  aborted_ = !is_ending || session_.connection().config().close_timeout.count() == 0;
-  fail_waiters(std::make_error_code(std::errc::operation_canceled));
-  orphaned_ = true;
+  let_go(std::make_error_code(std::errc::operation_canceled));
   orphan_index_ = loop_.orphans_.size();
   loop_.orphans_.push_back(this);
-  release_input();
   attend();
 }
 
@@ -66,10 +45,7 @@ void StreamCore::settle() {
     return;
   }
   if (waiters_ != nullptr) serve_waiters();
-  if (!shut_ && socket_.is_open() && session_.wants_shutdown()) {
-    shut_ = true;
-    may_end() ? end() : shut_down();
-  }
+  end_sending();
   if (socket_.is_open() && session_.is_terminated()) close_socket();
   if (orphaned_ && reader_ == nullptr && (aborted_ || !socket_.is_open())) {
     if (socket_.is_open()) close_socket();
@@ -85,51 +61,135 @@ void StreamCore::settle() {
   if (news) wake_reader();
 }
 
-bool StreamCore::may_end() const {
-  return input_ == nullptr && !eof_ && session_.may_close() && !socket_.has_unread();
+void StreamCore::received_eof(int error) {
+  errno_ = static_cast<std::uint8_t>(error);
+  input_ended();
 }
 
-// Does not wait for the peer's end. Closing ends both sides.
-void StreamCore::end() {
-  tell_time();
-  if (ended_) return;
-  eof_ = true;
-  if (take_in(false)) news_ = true;
+void StreamCore::write_failed(int error) {
+  if (!eof_) errno_ = static_cast<std::uint8_t>(error);
+  writable_ = false;
+  output_failed();
 }
 
-// Tells the time before input or a command, which are stamped with it. Stops just short of a
-// deadline: the input may put that off. Ends a view.
-void StreamCore::tell_time_now() {
-  told_turn_ = loop_.turn_;
-  Time now = loop_.now();
-  if (const auto due = session_.deadline(); due && *due <= now && *due != at_once)
-    now = *due - Time::duration(1);
-  if (const auto event = session_.advance(now); event && handle(*event, false)) news_ = true;
+// What ended reading, cleanly, may have left nothing to tell.
+std::error_code StreamCore::write_error() const {
+  return {errno_ != 0 ? errno_ : EPIPE, std::system_category()};
 }
 
-// Lets the session act on the time. Not while a view is out, for that would end it; nor while there
-// is input nobody asked for, for what the peer sent in time must not come too late.
-void StreamCore::advance() {
-  const bool heard = heard_;
-  heard_ = false;
-  std::optional<Time> due = session_.deadline();
-  if (!due) {
-    if (is_armed()) loop_.timers().disarm(*this);
-    return;
-  }
-  if (is_view_out() || (readable_ && !heard && session_.wants_read())) return;
-  // Twice, for the first call may be there only to set the clock.
-  for (int round = 0; due && *due <= loop_.now() && !news_ && round < 2; ++round) {
-    if (const auto event = session_.advance(loop_.now())) news_ = handle(*event, false);
-    due = session_.deadline();
-  }
+// A later deadline than that of the timer is looked up when that one has passed.
+inline void StreamCore::set_alarm(std::optional<Time> due) {
   if (!due || !socket_.is_open()) {
     if (is_armed()) loop_.timers().disarm(*this);
   } else if (!is_armed() || *due < loop_.timers().due(*this)) {
-    loop_.timers().arm(*this, *due);  // a later deadline is looked up when this one has passed
+    loop_.timers().arm(*this, *due);
   }
 }
 
-void StreamCore::fire() { attend(); }
+// Once a turn: a producer that the kernel keeps up with must still let the loop turn.
+void StreamCore::write_early() {
+  if (!wrote_early_ && writable_ && session_.wants_write() && socket_.is_open()) write_output();
+  wrote_early_ = true;
+  attend();
+}
+
+void InputAwaiter::call_off() noexcept { core().reader_ = nullptr; }
+
+void InputAwaiter::await_suspend(std::coroutine_handle<> frame) {
+  StreamCore& stream = core();
+  assert(stream.reader_ == nullptr && "one coroutine at a time may wait in next()");
+  stream.reader_ = frame;
+  core_ |= waits;
+  if (stream.wants_input()) stream.want_input();
+  // What is queued has the loop turn again at once; and time may have stood still.
+  if (stream.queued_ || stream.session_.deadline()) stream.attend();
+}
+
+inline void StreamCore::wake_reader() {
+  if (const auto reader = std::exchange(reader_, nullptr)) loop_.resume(reader);
+}
+
+Operation StreamCore::send(Kind kind, ConstBytes payload, bool last, Compression compression) {
+  if (!can_write()) return why_not_writable();
+  if (make_room()) {
+    attend();
+    return session_.connection().send(kind, payload, last, compression);
+  }
+  detail::PendingOperation& operation = begin_wait(What::send);
+  operation.payload = payload;
+  operation.kind = kind;
+  operation.last = last;
+  operation.compression = compression;
+  return Operation(operation);
+}
+
+Operation StreamCore::send(Kind kind, SharedBytes payload, Compression compression) {
+  if (!can_write()) return why_not_writable();
+  if (make_room()) {
+    attend();
+    return session_.connection().send(kind, std::move(payload), compression);
+  }
+  detail::PendingOperation& operation = begin_wait(What::send_shared);
+  operation.shared = std::move(payload);
+  operation.kind = kind;
+  operation.compression = compression;
+  return Operation(operation);
+}
+
+Operation StreamCore::send(Message&& message, Compression compression) {
+  if (!can_write()) return why_not_writable();
+  if (make_room()) {
+    attend();
+    return send_on(std::move(message), compression);
+  }
+  detail::PendingOperation& operation = begin_wait(What::send_on);
+  operation.payload = message.data;
+  operation.kind = message.kind;
+  operation.first = message.first;
+  operation.last = message.last;
+  operation.compression = compression;
+  return Operation(operation);
+}
+
+Operation StreamCore::ready() {
+  if (!can_write()) return why_not_writable();
+  if (make_room()) return std::error_code{};
+  return Operation(begin_wait(What::ready));
+}
+
+Operation StreamCore::flush() {
+  if (const auto outcome = flush_at_once()) return *outcome;
+  return Operation(begin_wait(What::flush));
+}
+
+Operation StreamCore::close(CloseCode code, std::string_view reason) {
+  if (const auto outcome = begin_close(code, reason)) return *outcome;
+  return Operation(begin_wait(What::close));
+}
+
+detail::PendingOperation& StreamCore::begin_wait(What what) {
+  void* const memory = loop_.memory().allocate(sizeof(detail::PendingOperation));
+  auto* const operation = new (memory) detail::PendingOperation;
+  operation->loop = &loop_;
+  operation->core = this;
+  operation->what = what;
+  enqueue(*operation);
+  attend();
+  return *operation;
+}
+
+void StreamCore::finished(detail::PendingOperation& operation) noexcept {
+  operation.core = nullptr;
+  if (operation.frame) loop_.schedule(operation);
+}
+
+void Operation::call_off() noexcept {
+  if (pending_->core != nullptr) pending_->core->withdraw(*pending_);
+  Loop& loop = *pending_->loop;
+  pending_->~PendingOperation();
+  loop.memory().deallocate(pending_, sizeof(detail::PendingOperation));
+}
+
+template class StreamRules<StreamCore, detail::PendingOperation>;
 
 }  // namespace wolframite

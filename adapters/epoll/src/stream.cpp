@@ -7,15 +7,11 @@
 #include <array>
 #include <cassert>
 #include <cerrno>
-#include <new>
 
 namespace wolframite::epoll {
 namespace {
 
-// A lent buffer:  [ InputLease | octets from the socket ... ]
-constexpr std::size_t lease_size = 64;
-constexpr std::size_t capacity = BufferPool::buffer_size - lease_size;
-static_assert(sizeof(InputLease) <= lease_size);
+constexpr std::size_t capacity = BufferPool::buffer_size - InputLease::header_size;
 static_assert(capacity >= 64 * 1024 + FrameHeader::max_size, "64 KiB and what is around it");
 
 // A turn that has read this much leaves the rest for the next one, for timers and other streams
@@ -84,12 +80,7 @@ void Stream::want_input() {
   epoll_loop().unread_.push_back(this);
 }
 
-InputLease& Stream::lend() {
-  std::byte* const buffer = loop_.buffers().acquire();
-  auto* const lease = new (buffer) InputLease;
-  lease->data = buffer + lease_size;
-  return *lease;
-}
+InputLease& Stream::lend() { return InputLease::in(loop_.buffers().acquire()); }
 
 void Stream::write_output() {
   // One segment is the rule, and has a system call that costs less.

@@ -1,0 +1,306 @@
+/// @file
+/// What a stream does between its socket and those who wait for it, the same on every adapter.
+#pragma once
+
+#include <cassert>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <utility>
+
+#include "wolframite/accept.hpp"
+#include "wolframite/input_lease.hpp"
+#include "wolframite/session.hpp"
+#include "wolframite/waiter.hpp"
+
+#pragma GCC visibility push(default)
+namespace wolframite {
+
+/// Where an opening handshake has come to.
+enum class HandshakeStep : std::uint8_t {
+  requested,  ///< server: `request()` waits for `accept` or `refuse`
+  opened,     ///< messages may go; a client has `response()`
+  refused,    ///< client: the server said no in `response()`; `closed` follows
+  closed,     ///< it is over; `closed()` says why
+};
+
+/// For those who build an adapter: a send, ready, flush or close that has to wait. `Place` is a
+/// `detail::ListNode`, or what a host derives from it.
+template <class Place>
+struct PendingCommand : Place {
+  /// What it is to do.
+  enum class What : std::uint8_t {
+    send,         ///< `payload`, which is copied
+    send_on,      ///< `payload`, which a message had
+    send_shared,  ///< `shared`
+    ready,        ///< nothing, once there is room
+    flush,        ///< nothing, once `unwritten` is written
+    close,        ///< nothing, once all is over
+  };
+
+  ConstBytes payload;                                ///< of the user's
+  SharedBytes shared;                                ///< of everybody's
+  std::size_t unwritten = 0;                         ///< octets ahead of a flush, once `begun`
+  std::error_code result;                            ///< once it is done
+  What what = What::send;                            ///< which of them this is
+  Kind kind = Kind::binary;                          ///< of the message
+  Compression compression = Compression::automatic;  ///< of the message
+  bool first = true;                                 ///< send_on: the message begins with it
+  bool last = true;                                  ///< the message ends with it
+  bool begun = false;                                ///< a flush whose turn has come
+};
+
+/// For those who build an adapter: one WebSocket connection, without its system calls and without
+/// the shape in which its users wait. Those are a host's, which derives from this:
+///
+///     users  -- commands -->  Session  -- write -->  socket
+///     users  <-- messages --  Session  <-- read  --  socket
+///
+/// `Pending` is the host's PendingCommand. A host has the following, each of which may be private
+/// if this is a friend. None of them may resume or call who waits, except `wake_reader`.
+///
+/// | what | means |
+/// | --- | --- |
+/// | `attend()` | has its `settle` called before long: there may be something to do |
+/// | `is_open()` | whether the socket is |
+/// | `awaits_input()` | whether somebody waits for a message, or for a step of the handshake |
+/// | `has_reader()` | the same; or what was handed to somebody has not arrived yet |
+/// | `wake_reader()` | tells who waits that there is something, or that all is over |
+/// | `has_unread()` | whether there may be input that was not read |
+/// | `has_kept()`, `kept_input()` | whether some may have been read too early; its lease, or null |
+/// | `lend()`, `buffers()` | an empty InputLease; the pool that its buffer goes back to |
+/// | `memory()` | where what it needs for long is allocated |
+/// | `is_time_told()`, `time_is_told()` | whether the session knows this turn's time; notes that |
+/// | `read_clock()` | the time |
+/// | `set_alarm(when)` | has `settle` called at that time, or not at any |
+/// | `write_early()` | may write at once, for somebody needs room |
+/// | `finished(command)` | `command.result` is known: it left the list, and its user is told soon |
+/// | `shut_down()` | ends the sending side of the socket |
+/// | `closes_at_once()` | whether the socket can be closed without losing what was not read |
+/// | `read_error()`, `write_error()` | why reading and writing have ended; reading if not cleanly |
+template <class Host, class Pending>
+class StreamRules {
+ public:
+  StreamRules(const StreamRules&) = delete;
+  StreamRules& operator=(const StreamRules&) = delete;
+
+  /// Queues a message whatever is queued already; see WebSocketStream::feed.
+  [[nodiscard]] std::error_code feed(Kind kind, ConstBytes payload, bool last,
+                                     Compression compression);
+  /// Queues a payload that is not copied; see WebSocketStream::feed.
+  [[nodiscard]] std::error_code feed(Kind kind, SharedBytes payload, Compression compression);
+  [[nodiscard]] std::error_code ping(ConstBytes payload);  ///< see WebSocketStream::ping
+  [[nodiscard]] std::error_code pong(ConstBytes payload);  ///< see WebSocketStream::pong
+
+  /// @name The opening handshake
+  /// @{
+
+  /// The request to answer. Lives from `HandshakeStep::requested` until `accept`, `refuse` or
+  /// `drop_view`.
+  [[nodiscard]] const Request& request() const {
+    return *static_cast<const Request*>(input_->head);
+  }
+  /// Client: the server's answer. Lives from `HandshakeStep::opened` or `HandshakeStep::refused`
+  /// until the next step is awaited, or `drop_view`.
+  [[nodiscard]] const Response& response() const {
+    return *static_cast<const Response*>(input_->head);
+  }
+  /// Agrees to the request; `HandshakeStep::opened` follows. Errors: those of Connection::accept,
+  /// or why the stream has ended meanwhile.
+  [[nodiscard]] std::error_code accept(const Accept& with);
+  /// Refuses the request. The response goes out even if the handle is gone. Errors: those of
+  /// Connection::refuse.
+  [[nodiscard]] std::error_code refuse(const Response& response);
+  /// Ends the view of the last event.
+  void drop_view() noexcept;
+  /// @}
+
+  /// How the stream ended, or null as long as there may be something to hand out.
+  [[nodiscard]] const Closed* closed() const { return ended_ ? &ending_->closed : nullptr; }
+  /// The connection, for questions.
+  [[nodiscard]] const Connection& connection() const { return session_.connection(); }
+  /// Tells `observer` of all frames and events from here on; null ends that.
+  void observe(Observer* observer) { session_.connection().observe(observer); }
+  /// The connection and its TLS, for questions.
+  [[nodiscard]] const Session& session() const { return session_; }
+  /// Whether a receive buffer is leased to this stream.
+  [[nodiscard]] bool holds_buffer() const { return input_ != nullptr; }
+
+ protected:
+  /// Takes over the connection.
+  explicit StreamRules(Connection connection)
+      : session_(std::move(connection)), handshaking_(!session_.connection().is_open()) {}
+  ~StreamRules() { assert(input_ == nullptr); }
+
+  /// @name What a host tells
+  /// @{
+
+  /// Takes in what was read to `lease`, which the stream has from here until `give_back`.
+  /// Precondition: `wants_input()`.
+  void received(InputLease& lease);
+  /// Tells that reading has ended. Precondition: there is no input to take in.
+  void input_ended();
+  /// Tells that the first `size` octets of the output were written.
+  void wrote(std::size_t size);
+  /// Tells that writing is over. Nothing will be written after.
+  void output_failed();
+  /// Tells that the handle is gone: nobody will ask for anything again. What waits gets `why`.
+  void let_go(std::error_code why) noexcept;
+  /// @}
+  /// @name What a host asks
+  /// @{
+
+  /// Whether somebody waits for input, and has used up all there was.
+  [[nodiscard]] bool wants_input() const {
+    return input_ == nullptr && (self().awaits_input() || closing_ || orphaned_ || ended_) &&
+           !eof_ && self().is_open() && session_.wants_read();
+  }
+  /// Whether there is something to hand out, if need be by taking in what there is. The last view
+  /// dies here.
+  [[nodiscard]] bool poll();
+  /// The message to hand out, if there is one. Its octets live until the next `poll`.
+  [[nodiscard]] std::optional<Message> take_message();
+  /// Whether there is a message that was not taken.
+  [[nodiscard]] bool has_message() const {
+    return input_ != nullptr && input_->holds == InputLease::Holds::message && !input_->handed_out;
+  }
+  /// How far the opening handshake has come. Asked once `poll` has said that there is something.
+  [[nodiscard]] HandshakeStep take_step();
+  /// Whether what was handed out last, or will be, is still alive.
+  [[nodiscard]] bool is_view_out() const {
+    return input_ != nullptr && input_->holds != InputLease::Holds::nothing;
+  }
+
+  /// Whether commands make sense. Tells the session the time, if that matters to them.
+  [[nodiscard]] bool can_write() {
+    const bool matters = session_.deadline() || session_.connection().is_observed();
+    if (matters && !is_view_out()) tell_time();
+    return !write_failed_ && !ended_;
+  }
+  /// What they would give otherwise.
+  [[nodiscard]] std::error_code why_not_writable() const;
+  /// Whether a send is done at once, for there is room and nobody is before it.
+  [[nodiscard]] bool make_room();
+  /// Sends on what `take_message` has given, from its receive buffer if it fills that.
+  [[nodiscard]] std::error_code send_on(Message&& message, Compression compression);
+  /// What a flush gives at once, or nothing if it has to wait.
+  [[nodiscard]] std::optional<std::error_code> flush_at_once();
+  /// What a close gives at once, or nothing if it has to wait.
+  [[nodiscard]] std::optional<std::error_code> begin_close(CloseCode code, std::string_view reason);
+  /// @}
+  /// @name Commands that wait
+  /// @{
+
+  /// Has a command wait behind all others.
+  void enqueue(Pending& command) noexcept;
+  /// Ends the wait, if it does wait.
+  void finish(Pending& command, std::error_code result) noexcept;
+  /// Takes it out, if it waits.
+  void withdraw(Pending& command) noexcept;
+  /// Carries out a send.
+  [[nodiscard]] std::error_code carry_out(Pending& command);
+  /// Serves them in their order. A send that finds no room holds up those behind it; flush and
+  /// close hold up nobody.
+  void serve_waiters();
+  /// Ends all.
+  void fail_waiters(std::error_code why) noexcept;
+  /// @}
+  /// @name The end of a turn
+  /// What `settle` is made of, in this order and with a write after the second.
+  /// @{
+
+  /// Once a close has begun, what came and nobody waits for must not hold up what comes after it.
+  void discard_unasked();
+  /// Lets the session act on the time. Returns whether it could.
+  bool advance();
+  /// Whether the rest would find nothing to do, however often it is tried.
+  [[nodiscard]] bool is_settled() const {
+    return !ended_ && !closing_ && !orphaned_ && waiters_ == nullptr &&
+           session_.connection().is_open() && !session_.wants_write() && !session_.deadline();
+  }
+  /// Ends the sending side once the session has said all.
+  void end_sending();
+  /// @}
+
+  /// Takes back what the host's `lend` gave, or `received` was given.
+  void give_back(InputLease& lease) noexcept {
+    self().buffers().release(reinterpret_cast<std::byte*>(&lease));
+  }
+  /// Ends the view, and gives the buffer back.
+  void release_input() noexcept;
+
+  Session session_;  ///< what to write, and until when to read
+
+ private:
+  /// What only a stream has that is closing or closed.
+  struct Ending {
+    Closed closed{};                    // once it has ended
+    std::string reason;                 // of `closed`
+    std::unique_ptr<std::byte[]> kept;  // octets of the message that was handed out while closing
+  };
+
+  [[nodiscard]] Host& self() { return static_cast<Host&>(*this); }
+  [[nodiscard]] const Host& self() const { return static_cast<const Host&>(*this); }
+
+  // Reading.
+  [[nodiscard]] bool is_drained() const;
+  [[nodiscard]] bool take_kept();
+  bool take_in(bool deliver);
+  bool handle(const Event& event, bool deliver);
+  void hold(InputLease::Holds what, const void* head);
+  void hold_message(const Message& message);
+  void keep_message();
+  void proceed();
+  [[nodiscard]] Ending& ending();
+
+  // Writing.
+  [[nodiscard]] std::error_code end_reason() const;
+  [[nodiscard]] bool has_room() const {
+    return session_.pending_output() < session_.connection().config().write_buffer_size;
+  }
+  [[nodiscard]] SharedBytes share_input();
+  [[nodiscard]] bool is_send_waiting() const;
+  [[nodiscard]] bool serve(Pending& command);
+  template <class Function>
+  void for_each_waiter(Function function);
+
+  // Time.
+  void tell_time() {
+    if (!self().is_time_told()) tell_time_now();
+  }
+  void tell_time_now();
+  [[nodiscard]] bool may_end();
+  void end();
+
+ protected:
+  InputLease* input_ = nullptr;  ///< what is being taken in
+  union {
+    Pending* waiters_ = nullptr;  ///< first of a circular list
+    std::size_t orphan_index_;    ///< the host's, of an orphan: nobody waits on one
+  };
+
+ private:
+  std::unique_ptr<Ending> ending_;
+
+ protected:
+  // These come last: a host's small members fit in behind them.
+  bool handshaking_ : 1;           ///< it has not opened, and not failed to
+  bool receive_first_ : 1 = true;  ///< events may wait although there is no input
+  bool eof_ : 1 = false;           ///< nothing more is read
+  bool heard_ : 1 = false;         ///< input was taken in since the last `advance`
+  bool news_ : 1 = false;          ///< the reader has to be told something at the end of the turn
+  bool write_failed_ : 1 = false;  ///< nothing more is written
+  bool shut_ : 1 = false;          ///< the sending side was ended
+  bool closing_ : 1 = false;       ///< a close has begun: what nobody waits for is discarded
+  bool ended_ : 1 = false;         ///< `closed()` says how
+  bool orphaned_ : 1 = false;      ///< the handle is gone
+  bool aborted_ : 1 = false;       ///< and it is not worth lingering
+  HandshakeStep step_ : 2 = HandshakeStep::closed;  ///< what `take_step` gives
+};
+
+}  // namespace wolframite
+#pragma GCC visibility pop
