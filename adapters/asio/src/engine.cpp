@@ -5,6 +5,8 @@
 
 #include "opening.hpp"
 #include "wolframite/asio/detail/handler.hpp"
+#include "wolframite/detail/stream_input.hpp"
+#include "wolframite/detail/stream_output.hpp"
 
 namespace wolframite::asio::detail {
 namespace {
@@ -34,10 +36,7 @@ OperationMemory operation_memory(const net::any_io_executor& executor) {
 }
 
 Engine::Engine(Executor executor, Connection connection)
-    : pool_(pool_of(executor)),
-      executor_(std::move(executor)),
-      session_(std::move(connection)),
-      handshaking_(!session_.connection().is_open()) {
+    : StreamRules(std::move(connection)), pool_(pool_of(executor)), executor_(std::move(executor)) {
   pool_.add(*this);
 }
 
@@ -47,7 +46,8 @@ Engine::~Engine() {
   take_operations(operations);
   while (Operation* const operation = operations.pop_front()) operation->destroy();
   release_input();
-  if (room_ != nullptr) pool_.release(room_);
+  give_room_back();
+  if (kept_ != nullptr) give_back(*kept_);
 }
 
 // The execution context is being destroyed: nothing can be begun any more.
@@ -56,17 +56,18 @@ void Engine::stop() noexcept { stopped_ = true; }
 void Engine::take_operations(Operations& into) noexcept {
   if (reader_ != nullptr) into.push_back(*std::exchange(reader_, nullptr));
   if (opener_ != nullptr) into.push_back(*std::exchange(opener_, nullptr));
-  while (Operation* const operation = waiters_.pop_front()) into.push_back(*operation);
+  while (Operation* const operation = waiters_) {
+    withdraw(*operation);
+    into.push_back(*operation);
+  }
   while (Operation* const operation = done_.pop_front()) into.push_back(*operation);
 }
 
 void Engine::cancel(Operation& operation) {
   if (operation.done) {
     if (&operation == reader_ && !operation.result) {
-      // Its message stays for the next who asks.
-      reader_->message.data = {};
+      // Its message was not taken, and stays for the next who asks.
       reader_->result = make_error_code(net::error::operation_aborted);
-      handed_out_ = false;
     }
     return;
   }
@@ -87,19 +88,13 @@ void Engine::cancel_all() {
 
 void Engine::abandon() noexcept {
   if (stopped_) return;
-  // Worth lingering for is only a closing handshake, or the reason why there is no other.
-  const bool ending = ended_ != nullptr || (!handshaking_ && !session_.connection().is_open());
-  aborted_ = !ending || session_.connection().config().close_timeout.count() == 0;
-  orphaned_ = true;
+  const std::error_code why = make_error_code(net::error::operation_aborted);
   if (is_reader_waiting()) {
-    finish(*reader_, make_error_code(net::error::operation_aborted));
+    finish(*reader_, why);
   } else if (reader_ != nullptr) {
-    // The message that it was to be given dies here.
-    reader_->result = make_error_code(net::error::operation_aborted);
-    reader_->message.data = {};
+    reader_->result = why;  // the message that it was to be given dies here
   }
-  fail_waiters(make_error_code(net::error::operation_aborted));
-  release_input();
+  let_go(why);
   if (!in_turn_) settle();
   if (!in_turn_ && !done_.empty()) attend();
 }
@@ -153,7 +148,7 @@ bool Engine::call_handlers(int& budget) {
 bool Engine::release_done(Operation& operation) {
   if (!operation.done) return false;
   if (&operation == reader_) {
-    if (closing_) keep_message();
+    if (!operation.result) reader_->message = *take_message();
     reader_ = nullptr;
   }
   operation.unlink();
@@ -161,24 +156,24 @@ bool Engine::release_done(Operation& operation) {
 }
 
 void Engine::settle() {
-  if (!is_layer_open() && !eof_ && !reading_ && !orphaned_ && !session_.is_terminated()) {
+  if (!is_layer_open() && !read_all_ && !reading_ && !orphaned_ && !session_.is_terminated()) {
     read_failed(make_error_code(net::error::bad_descriptor));  // somebody else has closed it
   }
   discard_unasked();
   const bool told = advance();
-  for (int i = 0; i < transfers_a_turn && can_write(); ++i) write();
-  serve_waiters();
-  if (!shut_ && !writing_ && is_layer_open() && session_.wants_shutdown()) {
-    shut_ = true;
-    may_end() ? end() : shut_down();
+  for (int i = 0; i < transfers_a_turn && can_write_now(); ++i) write();
+  if (!is_settled()) {
+    serve_waiters();
+    if (!writing_) end_sending();
+    if (is_layer_open() && session_.is_terminated()) close_layer();
+    if (orphaned_ && (aborted_ || !is_layer_open())) {
+      if (is_layer_open()) close_layer();
+      release_input();
+      return set_alarm(std::nullopt);
+    }
+    if (can_write_now()) attend();
   }
-  if (is_layer_open() && session_.is_terminated()) close_layer();
-  if (orphaned_ && (aborted_ || !is_layer_open())) {
-    if (is_layer_open()) close_layer();
-    release_input();
-    return set_alarm(std::nullopt);
-  }
-  if (can_write()) attend();
+  hand_on();
   for (int i = 0; i < transfers_a_turn && !reading_ && !later_ && wants_input(); ++i) read();
   if (wants_input()) {
     if (later_ ? !in_turn_ : !reading_ || !told) attend();
@@ -186,57 +181,16 @@ void Engine::settle() {
     stop_waiting();
   }
   if (!is_layer_open()) set_alarm(std::nullopt);
-  if (std::exchange(news_, false) && is_reader_waiting()) serve_reader();
+  const bool news = news_;
+  news_ = false;
+  if (news) wake_reader();
 }
 
-bool Engine::may_end() {
-  return buffer_ == nullptr && !is_view_out() && !eof_ && session_.may_close() && closes_at_once();
-}
-
-// Does not wait for the peer's end. Closing ends both sides.
-void Engine::end() {
-  tell_time();
-  if (ended_ != nullptr) return;
-  eof_ = true;
-  if (take_in(false)) news_ = true;
-}
-
-bool Engine::can_write() {
+bool Engine::can_write_now() const {
   return !writing_ && !write_failed_ && session_.wants_write() && is_layer_open();
 }
 
-// Tells the time before input or a command, which are stamped with it. Stops just short of a
-// deadline: the input may put that off. Ends a view.
-void Engine::tell_time() {
-  if (told_) return;
-  told_ = true;
-  Time now = now_ = std::max(now_, std::chrono::steady_clock::now());
-  const std::optional<Time> due = session_.deadline();
-  if (due && *due <= now && *due != at_once) now = *due - Time::duration(1);
-  if (const auto event = session_.advance(now); event && handle(*event, false)) news_ = true;
-}
-
-// Lets the session act on the time. Not while a view is out, for that would end it; nor while there
-// is input nobody asked for, for what the peer sent in time must not come too late. Returns whether
-// it could.
-bool Engine::advance() {
-  const bool heard = std::exchange(heard_, false);
-  if (is_view_out()) return true;
-  std::optional<Time> due = session_.deadline();
-  if (!due) {
-    set_alarm(due);
-    return true;
-  }
-  if (!heard && session_.wants_read() && is_layer_open() && has_unread()) return false;
-  now_ = std::max(now_, std::chrono::steady_clock::now());
-  // Twice, for the first call may be there only to set the clock.
-  for (int round = 0; due && *due <= now_ && !news_ && round < 2; ++round) {
-    if (const auto event = session_.advance(now_)) news_ = handle(*event, false);
-    due = session_.deadline();
-  }
-  set_alarm(due);
-  return true;
-}
+Time Engine::read_clock() { return now_ = std::max(now_, std::chrono::steady_clock::now()); }
 
 void Engine::set_alarm(std::optional<Time> due) {
   if (!due || !is_layer_open()) {
@@ -259,3 +213,6 @@ void Engine::set_alarm(std::optional<Time> due) {
 }
 
 }  // namespace wolframite::asio::detail
+
+template class wolframite::StreamRules<wolframite::asio::detail::Engine,
+                                       wolframite::asio::detail::Operation>;

@@ -61,7 +61,6 @@ void open_client(Engine& engine, OpenOperation& operation, std::error_code fault
 
 void Engine::open(OpenOperation& operation, std::unique_ptr<Opening> opening,
                   std::error_code fault) {
-  operation.what = Operation::What::open;
   operation.owner = this;
   if (fault) {
     finish(operation, fault);
@@ -75,27 +74,26 @@ void Engine::open(OpenOperation& operation, std::unique_ptr<Opening> opening,
 void Engine::continue_opening() {
   while (opener_ != nullptr) {
     const bool asking = opening_->asked && !opening_->answered;
-    if (asking ? ended_ == nullptr : !poll()) return;
-    take_step();
+    if (asking ? !ended_ : !poll()) return;
+    take_next_step();
   }
 }
 
-void Engine::take_step() {
-  handed_out_ = true;
+void Engine::take_next_step() {
   const auto copy_response = [this] {
-    if (head_ != nullptr) opener_->response = *static_cast<const Response*>(head_);
+    if (input_->head != nullptr) opener_->response = response();
   };
-  switch (ended_ != nullptr ? Step::closed : step_) {
-    case Step::requested:
+  switch (ended_ ? HandshakeStep::closed : take_step()) {
+    case HandshakeStep::requested:
       return ask_application();
-    case Step::opened:
+    case HandshakeStep::opened:
       copy_response();
       drop_view();
       return finish_opening({});
-    case Step::refused:
+    case HandshakeStep::refused:
       return copy_response();
-    case Step::closed:
-      return finish_opening(ended_->closed.why);
+    case HandshakeStep::closed:
+      return finish_opening(closed()->why);
   }
 }
 
@@ -104,14 +102,13 @@ void Engine::ask_application() {
   // Not left in place: the answer may come from inside, and end the opening.
   const OnRequest on_request = std::move(opening_->on_request);
   const OnRequestAsync on_request_async = std::move(opening_->on_request_async);
-  const auto& request = *static_cast<const Request*>(head_);
   try {
     if (on_request_async) {
-      on_request_async(request, [weak = weak_from_this()](const Answer& with) {
+      on_request_async(request(), [weak = weak_from_this()](const Answer& with) {
         if (const auto engine = weak.lock()) engine->answer(with);
       });
     } else {
-      answer(on_request ? on_request(request) : Answer());
+      answer(on_request ? on_request(request()) : Answer());
     }
   } catch (...) {
     answer(Response{500, {}, {}, {}});
@@ -120,41 +117,20 @@ void Engine::ask_application() {
 }
 
 void Engine::answer(const Answer& with) {
-  if (opener_ == nullptr || !opening_->asked || opening_->answered || stopped_) return;
+  if (opener_ == nullptr || !opening_->asked || opening_->answered || ended_ || stopped_) return;
   opening_->answered = true;
   std::error_code error;
   if (const auto* const response = std::get_if<Response>(&with)) {
     error = refuse(*response);
-  } else if (!static_cast<const Request*>(head_)->is_upgrade()) {
+  } else if (!request().is_upgrade()) {
     error = refuse(upgrade_required());
   } else {
     error = accept(std::get<Accept>(with));
     if (!error) return;
   }
   // Tells the client that its request could not be answered as the application wanted.
-  if (error && ended_ == nullptr) static_cast<void>(refuse(Response{500, {}, {}, {}}));
+  if (error && !ended_) static_cast<void>(refuse(Response{500, {}, {}, {}}));
   finish_opening(error ? error : make_error_code(Error::refused));
-}
-
-std::error_code Engine::accept(const Accept& with) {
-  if ((buffer_ != nullptr && begin_ != end_) || session_.has_input()) {
-    // The client has sent more before it had its answer: an error, and the connection's to find.
-    holds_ = Holds::nothing;
-    take_in(false);
-    if (ended_ != nullptr) return ended_->closed.why;
-  }
-  attend();
-  if (const std::error_code error = session_.connection().accept(with)) return error;
-  drop_view();
-  return {};
-}
-
-std::error_code Engine::refuse(const Response& response) {
-  if (const std::error_code error = session_.connection().refuse(response)) return error;
-  drop_view();
-  handshaking_ = false;
-  attend();
-  return {};
 }
 
 void Engine::finish_opening(std::error_code result) {

@@ -18,7 +18,7 @@
 #include "wolframite/asio/detail/net.hpp"
 #include "wolframite/asio/detail/operation.hpp"
 #include "wolframite/asio/detail/pool.hpp"
-#include "wolframite/session.hpp"
+#include "wolframite/stream_rules.hpp"
 
 #pragma GCC visibility push(default)
 namespace wolframite::asio::detail {
@@ -36,8 +36,8 @@ struct OperationMemory {
 /// For what waits on no stream yet.
 [[nodiscard]] OperationMemory operation_memory(const net::any_io_executor& executor);
 
-/// One WebSocket connection: a Session, the operations that wait on it, and the rules of when to
-/// read and write. Not a template: what is below it is reached through a few virtual functions.
+/// One WebSocket connection whose users have handlers: the rules of all streams, in turns of its
+/// own. Not a template: what is below it is reached through a few virtual functions.
 ///
 ///     operations --> Session --> write() --> layer
 ///     handlers  <--  Session <-- read()  <-- layer
@@ -47,7 +47,9 @@ struct OperationMemory {
 /// what is done, those of what these begin included, and then writes what was queued meanwhile. An
 /// initiating function outside of a turn has one posted. So handlers never run inside of an
 /// initiating function, and many sends become one write.
-class Engine : public Cancellable, public std::enable_shared_from_this<Engine> {
+class Engine : public Cancellable,
+               public std::enable_shared_from_this<Engine>,
+               public StreamRules<Engine, Operation> {
  public:
   using Executor = net::any_io_executor;
 
@@ -73,12 +75,6 @@ class Engine : public Cancellable, public std::enable_shared_from_this<Engine> {
   /// Does the opening handshake, if `opening` can be begun at all.
   void open(OpenOperation& operation, std::unique_ptr<Opening> opening, std::error_code fault);
 
-  [[nodiscard]] std::error_code feed(Kind kind, ConstBytes payload, bool last,
-                                     Compression compression);
-  [[nodiscard]] std::error_code feed(Kind kind, SharedBytes payload, Compression compression);
-  [[nodiscard]] std::error_code ping(ConstBytes payload);
-  [[nodiscard]] std::error_code pong(ConstBytes payload);
-
   /// Gives an operation up that is done, for its handler to be called; or returns false.
   [[nodiscard]] bool release_done(Operation& operation);
 
@@ -92,12 +88,7 @@ class Engine : public Cancellable, public std::enable_shared_from_this<Engine> {
   /// Answers the request that `on_request_async` was shown.
   void answer(const std::variant<Accept, Response>& with);
 
-  [[nodiscard]] const Closed* closed() const { return ended_ ? &ended_->closed : nullptr; }
-  [[nodiscard]] const Connection& connection() const { return session_.connection(); }
-  void observe(Observer* observer) { session_.connection().observe(observer); }
-  [[nodiscard]] const Session& session() const { return session_; }
   [[nodiscard]] const Executor& executor() const { return executor_; }
-  [[nodiscard]] bool holds_buffer() const { return buffer_ != nullptr; }
   /// For what the layer is passed.
   [[nodiscard]] std::pmr::memory_resource& handler_memory() { return handler_room_; }
   /// For what waits on the stream.
@@ -113,12 +104,12 @@ class Engine : public Cancellable, public std::enable_shared_from_this<Engine> {
   virtual void write() = 0;
   /// Ends the sending side.
   virtual void shut_down() = 0;
-  /// Whether closing ends both sides, and loses nothing: there is no unread input.
-  [[nodiscard]] virtual bool closes_at_once() = 0;
   virtual void close_layer() noexcept = 0;
   [[nodiscard]] virtual bool is_layer_open() const = 0;
+  /// Whether closing ends both sides, and loses nothing: there is no unread input.
+  [[nodiscard]] virtual bool layer_closes_at_once() = 0;
   /// Whether there may be input that was not read.
-  [[nodiscard]] virtual bool has_unread() = 0;
+  [[nodiscard]] virtual bool layer_has_unread() = 0;
   /// Calls a wait for input off that nobody needs any more.
   virtual void stop_waiting() = 0;
 
@@ -129,7 +120,6 @@ class Engine : public Cancellable, public std::enable_shared_from_this<Engine> {
   void received(std::size_t size);
   void read_failed(std::error_code why);
   [[nodiscard]] std::size_t gather(std::span<net::const_buffer> buffers);
-  void wrote(std::size_t size);
   void write_failed(std::error_code why);
   void give_room_back() noexcept;
 
@@ -153,70 +143,59 @@ class Engine : public Cancellable, public std::enable_shared_from_this<Engine> {
 
   bool reading_ = false;  ///< the layer reads, or waits for something to read
   bool writing_ = false;  ///< the layer writes, or waits until it may
-  bool heard_ = false;    ///< input was taken in since time was looked at last
   bool later_ = false;    ///< the layer was asked to read, and will in the next turn
 
  private:
   friend class Pool;
-  struct Ended {
-    Closed closed;
-    std::string reason;
-  };
+  friend class StreamRules<Engine, Operation>;
   struct Alarm;  // the timer
-  enum class Step : std::uint8_t { requested, opened, refused, closed };
-  /// What was received and not handed out, or is looked at just now.
-  enum class Holds : std::uint8_t { nothing, head, message };
+
+  // What the rules ask of their host.
+  [[nodiscard]] bool is_open() const { return is_layer_open(); }
+  [[nodiscard]] bool awaits_input() const { return is_reader_waiting() || opener_ != nullptr; }
+  [[nodiscard]] bool has_reader() const { return reader_ != nullptr; }
+  [[nodiscard]] bool has_unread() {
+    return kept_ != nullptr || (is_layer_open() && layer_has_unread());
+  }
+  [[nodiscard]] bool has_kept() const { return kept_ != nullptr; }
+  [[nodiscard]] InputLease* kept_input() { return std::exchange(kept_, nullptr); }
+  [[nodiscard]] bool closes_at_once() { return kept_ == nullptr && layer_closes_at_once(); }
+  [[nodiscard]] std::error_code read_error() const { return read_error_; }
+  [[nodiscard]] std::error_code write_error() const { return write_error_; }
+  [[nodiscard]] Pool& buffers() { return pool_; }
+  [[nodiscard]] SharedMemory& memory() { return pool_.memory(); }
+  [[nodiscard]] InputLease& lend() { return InputLease::in(pool_.acquire()); }
+  [[nodiscard]] bool is_time_told() const { return told_; }
+  void time_is_told() { told_ = true; }
+  [[nodiscard]] Time read_clock();
+  void set_alarm(std::optional<Time> due);
+  void attend();
+  void wake_reader();
+  void write_early() {}  // a turn is about to
+  void finished(Operation& operation) noexcept;
 
   // Reading.
-  [[nodiscard]] bool is_view_out() const { return holds_ != Holds::nothing; }
   [[nodiscard]] bool is_reader_waiting() const { return reader_ != nullptr && !reader_->done; }
-  [[nodiscard]] bool wants_input() const;
-  [[nodiscard]] bool poll();
-  bool take_in(bool deliver);
-  bool handle(const Event& event, bool deliver);
-  void hold(Holds what, const void* head);
-  void drop_view() noexcept;
-  void release_input() noexcept;
-  void proceed();
-  void serve_reader();
-  void keep_message();
-  void discard_unasked();
+  void hand_on();
 
   // Opening.
   void continue_opening();
-  void take_step();
+  void take_next_step();
   void ask_application();
-  [[nodiscard]] std::error_code accept(const Accept& with);
-  [[nodiscard]] std::error_code refuse(const Response& response);
   void finish_opening(std::error_code result);
 
-  // Writing.
-  [[nodiscard]] std::error_code check_writable();
-  [[nodiscard]] std::error_code end_reason() const;
-  [[nodiscard]] bool has_room() const;
-  [[nodiscard]] bool is_send_waiting();
+  // Commands.
   void begin(Operation& operation);
-  void finish(Operation& operation, std::error_code result) noexcept;
-  void fail_waiters(std::error_code why) noexcept;
-  void serve_waiters();
-  [[nodiscard]] bool serve(Operation& operation);
-  [[nodiscard]] std::error_code queue(Operation& operation);
-  [[nodiscard]] bool goes_from_buffer(const Message& message) const;
-  [[nodiscard]] SharedBytes share_buffer();
+  void conclude(Operation& operation, std::optional<std::error_code> outcome);
+  void abort(Operation& operation);
 
-  // Turns and time.
+  // Turns.
   [[nodiscard]] bool begin_turn();
   void leave_turn(bool outer) noexcept;
   void finish_turn();
   bool call_handlers(int& budget);
-  void attend();
   void settle();
-  [[nodiscard]] bool may_end();
-  void end();
-  void tell_time();
-  bool advance();
-  [[nodiscard]] bool can_write();
-  void set_alarm(std::optional<Time> due);
+  [[nodiscard]] bool can_write_now() const;
   void stop() noexcept;
   void take_operations(Operations& into) noexcept;
 
@@ -226,45 +205,24 @@ class Engine : public Cancellable, public std::enable_shared_from_this<Engine> {
   Engine* previous_ = nullptr;  // in the pool's list
   Engine* following_ = nullptr;
   Executor executor_;
-  Session session_;
 
-  // Input in a lent buffer:  [ taken | not yet |      ]
-  //                          0      begin_    end_
-  std::byte* buffer_ = nullptr;
-  std::uint32_t begin_ = 0, end_ = 0;
-  std::shared_ptr<const void> shared_buffer_;  // the same buffer, once it is output as well
-  std::byte* room_ = nullptr;                  // what the layer reads into
-  const void* head_ = nullptr;                 // the Request or Response
-  Message message_{Kind::binary, {}};
-  std::unique_ptr<std::byte[]> kept_;  // octets that a handler was given while closing
+  InputLease* room_ = nullptr;  // what the layer reads into
+  InputLease* kept_ = nullptr;  // what it has read while other input was being taken in
 
   NextOperation* reader_ = nullptr;  // waits, or is done and its handler was not called yet
-  Operations waiters_;               // for room, or for the kernel, or for the end
   Operations done_;
   OpenOperation* opener_ = nullptr;
   std::unique_ptr<Opening> opening_;
-  std::unique_ptr<Ended> ended_;
   std::unique_ptr<Alarm> alarm_;
   Time now_ = Time::min();
   std::error_code read_error_;   // why reading has ended, if not cleanly
   std::error_code write_error_;  // why writing has
 
-  Holds holds_ = Holds::nothing;
-  Step step_ = Step::closed;
-  bool handed_out_ = false;
-  bool handshaking_;
-  bool receive_first_ = true;  // events may wait although there is no input
-  bool told_ = false;          // the session was told the time in this turn
-  bool news_ = false;          // the reader has to be told something at the end of the turn
-  bool eof_ = false;
-  bool write_failed_ = false;
+  bool read_all_ = false;  // the layer has ended; what was read before may not be taken in yet
+  bool told_ = false;      // the session was told the time in this turn
   bool in_turn_ = false;
-  bool again_ = false;   // another turn is needed
-  bool posted_ = false;  // a turn is
-  bool shut_ = false;
-  bool closing_ = false;  // close() was called: what nobody waits for is discarded
-  bool orphaned_ = false;
-  bool aborted_ = false;  // orphaned, and not worth lingering
+  bool again_ = false;    // another turn is needed
+  bool posted_ = false;   // a turn is
   bool stopped_ = false;  // the execution context is being destroyed
 };
 

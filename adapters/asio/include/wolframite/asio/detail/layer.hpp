@@ -122,7 +122,7 @@ class SocketStream final : public Engine {
     error_code ignored;
     static_cast<void>(socket_.shutdown(Socket::shutdown_send, ignored));
   }
-  [[nodiscard]] bool closes_at_once() override {
+  [[nodiscard]] bool layer_closes_at_once() override {
     error_code error;
     return socket_.available(error) == 0 && !error;
   }
@@ -132,7 +132,7 @@ class SocketStream final : public Engine {
     readable_ = false;
   }
   [[nodiscard]] bool is_layer_open() const override { return socket_.is_open(); }
-  [[nodiscard]] bool has_unread() override {
+  [[nodiscard]] bool layer_has_unread() override {
     if (readable_ || reading_) return readable_;
     error_code ignored;
     return socket_.available(ignored) > 0;
@@ -261,8 +261,10 @@ class AsyncStream final : public Engine {
   }
   [[nodiscard]] bool is_layer_open() const override { return open_; }
   // Who knows? The time stands still while nobody asks for input.
-  [[nodiscard]] bool closes_at_once() override { return false; }  // it may have an end of its own
-  [[nodiscard]] bool has_unread() override { return !reading_; }
+  [[nodiscard]] bool layer_closes_at_once() override {
+    return false;
+  }  // it may have an end of its own
+  [[nodiscard]] bool layer_has_unread() override { return !reading_; }
   void stop_waiting() override {}  // what it reads is kept for the next who asks
 
   Layer layer_;

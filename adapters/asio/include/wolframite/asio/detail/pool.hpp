@@ -122,6 +122,8 @@ class Pool final : public net::execution_context::service {
     const std::lock_guard lock(mutex_);
     buffers_.release(buffer);
   }
+  /// Octets of a receive buffer.
+  [[nodiscard]] static constexpr std::size_t size() { return BufferPool::buffer_size; }
   /// Receive buffers that streams hold.
   [[nodiscard]] std::size_t lent() const {
     const std::lock_guard lock(mutex_);
