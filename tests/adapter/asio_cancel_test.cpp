@@ -181,5 +181,27 @@ TEST_CASE("cancel takes back all that waits on a stream") {
   CHECK(aborted == 4);
 }
 
+TEST_CASE("what is begun once its stream is gone is aborted") {
+  net::io_context context;
+  Joined<tcp::socket> ends = joined(context);
+  auto next = ends.server.async_next(deferred);
+  auto send = ends.server.async_send("late", deferred);
+  auto ready = ends.server.async_ready(deferred);
+  auto flush = ends.server.async_flush(deferred);
+  auto close = ends.server.async_close(deferred);
+  ends.server = TcpStream();
+  int aborted = 0;
+  const auto count = [&](error_code error, const auto&...) {
+    aborted += error == net::error::operation_aborted;
+  };
+  std::move(next)(count);
+  std::move(send)(count);
+  std::move(ready)(count);
+  std::move(flush)(count);
+  std::move(close)(count);
+  settle(context);
+  CHECK(aborted == 5);
+}
+
 }  // namespace
 }  // namespace wolframite::test

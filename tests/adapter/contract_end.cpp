@@ -308,6 +308,31 @@ TEST_CASE("SEC-27 a half-closed peer still gets what is sent before its Close is
   CHECK_FALSE(outcome.error);
 }
 
+TEST_CASE("SEC-27 a reset behind the peer's Close and end: who sends after that gets an error") {
+  backend::Loop loop;
+  Pair pair = open_pair(loop);
+  // More than the kernel takes, so that our Close waits behind it.
+  CHECK_FALSE(pair.stream.feed(Kind::binary, SharedBytes(std::string(12U << 20U, 'x'))));
+  Outcome outcome;
+  loop.spawn(read_all(pair.stream, outcome));
+  settle(loop);
+  pair.peer.send(client_frame(close_frame, close_body(1000, "")));
+  pair.peer.finish();
+  turn_until(loop, [&] { return outcome.done; });
+  CHECK(pair.stream.pending_output() > 0);
+  pair.peer.reset();
+  turn_until(loop, [&] { return pair.stream.pending_output() == 0; });
+  std::vector<std::error_code> errors;
+  auto write = [](WebSocketStream& stream, std::vector<std::error_code>& into) -> Task<> {
+    into.push_back(co_await stream.send("x"));
+    into.push_back(co_await stream.ready());
+    into.push_back(stream.feed(Kind::text, bytes_of("x")));
+    into.push_back(stream.ping());
+  };
+  run(loop, write(pair.stream, errors));
+  for (const std::error_code& error : errors) CHECK(error);
+}
+
 TEST_CASE("SEC-27 no SIGPIPE: writing to a peer that is gone is an error code") {
   // The default action of SIGPIPE would end this program.
   backend::Loop loop;
