@@ -47,7 +47,6 @@ Engine::~Engine() {
   while (Operation* const operation = operations.pop_front()) operation->destroy();
   release_input();
   give_room_back();
-  if (kept_ != nullptr) give_back(*kept_);
 }
 
 // The execution context is being destroyed: nothing can be begun any more.
@@ -105,7 +104,9 @@ void Engine::attend() {
   posted_ = true;
   net::defer(executor_, Handler(shared_from_this(), [](Engine& engine) {
                engine.posted_ = false;
+               const bool was_later = engine.later_;
                Turn turn(engine);
+               if (was_later && engine.wants_input()) engine.read();
                turn.finish();
              }));
 }
@@ -173,7 +174,7 @@ void Engine::settle() {
     }
     if (can_write_now()) attend();
   }
-  hand_on();
+  if (read_all_ && !eof_ && input_ == nullptr) input_ended();
   for (int i = 0; i < transfers_a_turn && !reading_ && !later_ && wants_input(); ++i) read();
   if (wants_input()) {
     if (later_ ? !in_turn_ : !reading_ || !told) attend();

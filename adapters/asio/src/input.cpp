@@ -37,30 +37,18 @@ void Engine::give_room_back() noexcept {
   if (room_ != nullptr) give_back(*std::exchange(room_, nullptr));
 }
 
+// There is no other input: reading begins when all was taken in, and more comes in this way only.
 void Engine::received(std::size_t size) {
-  InputLease& lease = *std::exchange(room_, nullptr);
-  lease.end = static_cast<std::uint32_t>(size);
-  if (input_ == nullptr) {
-    StreamRules::received(lease);
-  } else {
-    kept_ = &lease;
-  }
+  room_->end = static_cast<std::uint32_t>(size);
+  StreamRules::received(*std::exchange(room_, nullptr));
 }
 
+// The end of a layer, or of its being open, may come while a view is out; then it is told later.
 void Engine::read_failed(std::error_code why) {
   give_room_back();
   if (std::exchange(read_all_, true)) return;
   if (why != make_error_code(net::error::eof)) read_error_ = why;
-  hand_on();
-}
-
-// What was read while other input was being taken in, and then the end.
-void Engine::hand_on() {
-  if (kept_ != nullptr && is_layer_open()) {
-    if (!wants_input()) return;
-    StreamRules::received(*std::exchange(kept_, nullptr));
-  }
-  if (read_all_ && !eof_ && input_ == nullptr) input_ended();
+  if (input_ == nullptr) input_ended();
 }
 
 }  // namespace wolframite::asio::detail

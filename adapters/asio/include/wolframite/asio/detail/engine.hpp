@@ -154,12 +154,10 @@ class Engine : public Cancellable,
   [[nodiscard]] bool is_open() const { return is_layer_open(); }
   [[nodiscard]] bool awaits_input() const { return is_reader_waiting() || opener_ != nullptr; }
   [[nodiscard]] bool has_reader() const { return reader_ != nullptr; }
-  [[nodiscard]] bool has_unread() {
-    return kept_ != nullptr || (is_layer_open() && layer_has_unread());
-  }
-  [[nodiscard]] bool has_kept() const { return kept_ != nullptr; }
-  [[nodiscard]] InputLease* kept_input() { return std::exchange(kept_, nullptr); }
-  [[nodiscard]] bool closes_at_once() { return kept_ == nullptr && layer_closes_at_once(); }
+  [[nodiscard]] bool has_unread() { return is_layer_open() && layer_has_unread(); }
+  [[nodiscard]] static bool has_kept() { return false; }
+  [[nodiscard]] static InputLease* kept_input() { return nullptr; }
+  [[nodiscard]] bool closes_at_once() { return layer_closes_at_once(); }
   [[nodiscard]] std::error_code read_error() const { return read_error_; }
   [[nodiscard]] std::error_code write_error() const { return write_error_; }
   [[nodiscard]] Pool& buffers() { return pool_; }
@@ -176,7 +174,6 @@ class Engine : public Cancellable,
 
   // Reading.
   [[nodiscard]] bool is_reader_waiting() const { return reader_ != nullptr && !reader_->done; }
-  void hand_on();
 
   // Opening.
   void continue_opening();
@@ -207,7 +204,6 @@ class Engine : public Cancellable,
   Executor executor_;
 
   InputLease* room_ = nullptr;  // what the layer reads into
-  InputLease* kept_ = nullptr;  // what it has read while other input was being taken in
 
   NextOperation* reader_ = nullptr;  // waits, or is done and its handler was not called yet
   Operations done_;
@@ -218,7 +214,7 @@ class Engine : public Cancellable,
   std::error_code read_error_;   // why reading has ended, if not cleanly
   std::error_code write_error_;  // why writing has
 
-  bool read_all_ = false;  // the layer has ended; what was read before may not be taken in yet
+  bool read_all_ = false;  // the layer has ended; what it gave before may not be taken in yet
   bool told_ = false;      // the session was told the time in this turn
   bool in_turn_ = false;
   bool again_ = false;    // another turn is needed

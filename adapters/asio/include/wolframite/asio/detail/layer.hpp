@@ -73,9 +73,11 @@ class SocketStream final : public Engine {
                        Handler(self(), [](SocketStream& stream, error_code error) {
                          Turn turn(stream);
                          stream.reading_ = false;
-                         if (!error) stream.readable_ = true;
-                         // Called off by us, or by the user, who has `cancel` for that.
-                         if (error && error != net::error::operation_aborted) {
+                         if (!error) {
+                           stream.readable_ = true;
+                           if (stream.wants_input()) stream.read();
+                         } else if (error != net::error::operation_aborted) {
+                           // Not called off, by us or by the user, who has `cancel` for that.
                            stream.read_failed(error);
                          }
                          turn.finish();
