@@ -6,6 +6,7 @@
 #include "opening.hpp"
 #include "wolframite/asio/detail/handler.hpp"
 #include "wolframite/detail/stream_input.hpp"
+#include "wolframite/detail/stream_opening.hpp"
 #include "wolframite/detail/stream_output.hpp"
 
 namespace wolframite::asio::detail {

@@ -7,18 +7,6 @@
 #include "wolframite/asio/detail/opening.hpp"
 
 namespace wolframite::asio::detail {
-namespace {
-
-Response upgrade_required() {
-  Response response;
-  response.status = 426;
-  response.headers.append("Sec-WebSocket-Version", "13");
-  response.headers.append("Content-Type", "text/plain");
-  response.body = "This is a WebSocket service.\n";
-  return response;
-}
-
-}  // namespace
 
 Beginning begin_server(const net::any_io_executor& executor, const AcceptOptions& options) {
   std::pmr::memory_resource& memory = pool_of(executor).memory();
@@ -119,18 +107,7 @@ void Engine::ask_application() {
 void Engine::answer(const Answer& with) {
   if (opener_ == nullptr || !opening_->asked || opening_->answered || ended_ || stopped_) return;
   opening_->answered = true;
-  std::error_code error;
-  if (const auto* const response = std::get_if<Response>(&with)) {
-    error = refuse(*response);
-  } else if (!request().is_upgrade()) {
-    error = refuse(upgrade_required());
-  } else {
-    error = accept(std::get<Accept>(with));
-    if (!error) return;
-  }
-  // Tells the client that its request could not be answered as the application wanted.
-  if (error && !ended_) static_cast<void>(refuse(Response{500, {}, {}, {}}));
-  finish_opening(error ? error : make_error_code(Error::refused));
+  if (const std::error_code error = StreamRules::answer(with)) finish_opening(error);
 }
 
 void Engine::finish_opening(std::error_code result) {

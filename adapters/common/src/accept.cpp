@@ -5,23 +5,6 @@
 #include "wolframite/handshake.hpp"
 
 namespace wolframite {
-namespace {
-
-Answer upgrade_required() {
-  Response response;
-  response.status = 426;
-  response.headers.append("Sec-WebSocket-Version", "13");
-  response.headers.append("Content-Type", "text/plain");
-  response.body = "This is a WebSocket service.\n";
-  return response;
-}
-
-/// Tells the client that its request could not be answered as the application wanted.
-void apologise(StreamCore& core) {
-  if (core.closed() == nullptr) static_cast<void>(core.refuse(Response{500, {}, {}, {}}));
-}
-
-}  // namespace
 
 Task<Result<WebSocketStream>> accept(Loop& loop, Socket socket, AcceptOptions options) {
   if (const Error error = options.config->check(); error != Error::none) {
@@ -50,18 +33,7 @@ Task<Result<WebSocketStream>> accept(Loop& loop, Socket socket, AcceptOptions op
   } else if (options.on_request) {
     answer = options.on_request(core.request());
   }
-  if (!core.request().is_upgrade() && std::holds_alternative<Accept>(answer))
-    answer = upgrade_required();
-
-  if (const auto* const response = std::get_if<Response>(&answer)) {
-    const std::error_code error = core.refuse(*response);
-    if (error) apologise(core);
-    co_return tl::unexpected(error ? error : make_error_code(Error::refused));
-  }
-  if (const std::error_code error = core.accept(std::get<Accept>(answer))) {
-    apologise(core);
-    co_return tl::unexpected(error);
-  }
+  if (const std::error_code error = core.answer(answer)) co_return tl::unexpected(error);
   if (co_await HandshakeAwaiter(core) != HandshakeStep::opened) {
     co_return tl::unexpected(core.closed()->why);
   }

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "wolframite/detail/stream_input.hpp"
+#include "wolframite/detail/stream_opening.hpp"
 #include "wolframite/detail/stream_output.hpp"
 #include "wolframite/websocket_stream.hpp"
 

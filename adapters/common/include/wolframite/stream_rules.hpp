@@ -11,6 +11,7 @@
 #include <string_view>
 #include <system_error>
 #include <utility>
+#include <variant>
 
 #include "wolframite/accept.hpp"
 #include "wolframite/input_lease.hpp"
@@ -99,8 +100,7 @@ class StreamRules {
   /// @name The opening handshake
   /// @{
 
-  /// The request to answer. Lives from `HandshakeStep::requested` until `accept`, `refuse` or
-  /// `drop_view`.
+  /// The request to answer. Lives from `HandshakeStep::requested` until `answer` or `drop_view`.
   [[nodiscard]] const Request& request() const {
     return *static_cast<const Request*>(input_->head);
   }
@@ -109,12 +109,11 @@ class StreamRules {
   [[nodiscard]] const Response& response() const {
     return *static_cast<const Response*>(input_->head);
   }
-  /// Agrees to the request; `HandshakeStep::opened` follows. Errors: those of Connection::accept,
-  /// or why the stream has ended meanwhile.
-  [[nodiscard]] std::error_code accept(const Accept& with);
-  /// Refuses the request. The response goes out even if the handle is gone. Errors: those of
-  /// Connection::refuse.
-  [[nodiscard]] std::error_code refuse(const Response& response);
+  /// Answers the request. An Accept agrees to it, and `HandshakeStep::opened` follows; to a request
+  /// of plain HTTP it is a refusal with 426. A Response refuses it: `Error::refused`, and the
+  /// response goes out even if the handle is gone. Other errors are those of Connection::accept and
+  /// Connection::refuse, where the client gets a 500; or why the stream has ended meanwhile.
+  [[nodiscard]] std::error_code answer(const std::variant<Accept, Response>& with);
   /// Ends the view of the last event.
   void drop_view() noexcept;
   /// @}
@@ -257,6 +256,10 @@ class StreamRules {
   void proceed();
   [[nodiscard]] Ending& ending();
 
+  // Opening.
+  [[nodiscard]] std::error_code accept(const Accept& with);
+  [[nodiscard]] std::error_code refuse(const Response& response);
+
   // Writing.
   [[nodiscard]] std::error_code end_reason() const;
   [[nodiscard]] bool has_room() const {
@@ -278,10 +281,12 @@ class StreamRules {
 
  protected:
   InputLease* input_ = nullptr;  ///< what is being taken in
+  /// @cond
   union {
-    Pending* waiters_ = nullptr;  ///< first of a circular list
-    std::size_t orphan_index_;    ///< the host's, of an orphan: nobody waits on one
+    Pending* waiters_ = nullptr;  // first of a circular list
+    std::size_t orphan_index_;    // the host's, of an orphan: nobody waits on one
   };
+  /// @endcond
 
  private:
   std::unique_ptr<Ending> ending_;

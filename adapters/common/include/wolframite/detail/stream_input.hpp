@@ -202,29 +202,6 @@ void StreamRules<Host, Pending>::drop_view() noexcept {
 }
 
 template <class Host, class Pending>
-std::error_code StreamRules<Host, Pending>::accept(const Accept& with) {
-  if (input_ != nullptr && (input_->begin != input_->end || session_.has_input())) {
-    // The client has sent more before it had its answer: an error, and the connection's to find.
-    input_->holds = InputLease::Holds::nothing;
-    take_in(false);
-    if (ended_) return ending_->closed.why;
-  }
-  if (const std::error_code error = session_.connection().accept(with)) return error;
-  drop_view();
-  self().attend();
-  return {};
-}
-
-template <class Host, class Pending>
-std::error_code StreamRules<Host, Pending>::refuse(const Response& response) {
-  if (const std::error_code error = session_.connection().refuse(response)) return error;
-  drop_view();
-  handshaking_ = false;
-  self().attend();
-  return {};
-}
-
-template <class Host, class Pending>
 void StreamRules<Host, Pending>::let_go(std::error_code why) noexcept {
   // Worth lingering for is only a closing handshake, or the reason why there is no other.
   const bool is_ending = ended_ || (!handshaking_ && !session_.connection().is_open());
