@@ -266,7 +266,6 @@ class StreamRules {
     return session_.pending_output() < session_.connection().config().write_buffer_size;
   }
   [[nodiscard]] SharedBytes share_input();
-  [[nodiscard]] bool is_send_waiting() const;
   [[nodiscard]] bool serve(Pending& command);
   template <class Function>
   void for_each_waiter(Function function);

@@ -23,9 +23,9 @@ std::error_code StreamRules<Host, Pending>::why_not_writable() const {
   return write_failed_ ? self().write_error() : end_reason();
 }
 
+// Whoever waits to send does so because there is no room: what is written serves them at once.
 template <class Host, class Pending>
 inline bool StreamRules<Host, Pending>::make_room() {
-  if (waiters_ != nullptr && is_send_waiting()) return false;
   if (has_room()) return true;
   self().write_early();
   return has_room();
@@ -90,11 +90,9 @@ SharedBytes StreamRules<Host, Pending>::share_input() {
 template <class Host, class Pending>
 std::optional<std::error_code> StreamRules<Host, Pending>::flush_at_once() {
   if (write_failed_) return self().write_error();
-  if (waiters_ == nullptr || !is_send_waiting()) {
-    if (session_.unwritten() > 0) self().write_early();
-    if (write_failed_) return self().write_error();
-    if (session_.unwritten() == 0) return std::error_code{};
-  }
+  if (session_.unwritten() > 0) self().write_early();
+  if (write_failed_) return self().write_error();
+  if (session_.unwritten() == 0) return std::error_code{};
   if (ended_) return end_reason();
   return std::nullopt;
 }
@@ -102,7 +100,6 @@ std::optional<std::error_code> StreamRules<Host, Pending>::flush_at_once() {
 template <class Host, class Pending>
 std::optional<std::error_code> StreamRules<Host, Pending>::begin_close(CloseCode code,
                                                                        std::string_view reason) {
-  if (!self().has_reader() && !handshaking_) drop_view();
   if (!is_view_out()) tell_time();
   if (!ended_) {
     const std::error_code error = session_.connection().close(code, reason);
@@ -154,17 +151,6 @@ void StreamRules<Host, Pending>::output_failed() {
     if (command.what != Pending::What::close) finish(command, self().write_error());
     return true;
   });
-}
-
-// Precondition: something waits.
-template <class Host, class Pending>
-bool StreamRules<Host, Pending>::is_send_waiting() const {
-  const Pending* command = waiters_;
-  do {
-    if (command->what != Pending::What::flush && command->what != Pending::What::close) return true;
-    command = static_cast<const Pending*>(command->next);
-  } while (command != waiters_);
-  return false;
 }
 
 template <class Host, class Pending>
