@@ -3,6 +3,7 @@
 #include <sys/socket.h>
 
 #include <optional>
+#include <span>
 
 #include "rig.hpp"
 
@@ -306,6 +307,36 @@ TEST_CASE("SEC-27 a half-closed peer still gets what is sent before its Close is
   CHECK(pair.peer.receive(500'000).size() >= 500'000);
   turn_until(loop, [&] { return outcome.done; });
   CHECK_FALSE(outcome.error);
+}
+
+TEST_CASE("SEC-27 a peer that reads no more, and sends on: who waits to send is told") {
+  backend::Loop loop;
+  Pair pair = open_pair(loop, Role::server, Transport::local);
+  CHECK_FALSE(pair.stream.feed(Kind::binary, SharedBytes(std::string(4U << 20U, 'x'))));
+  std::vector<Outcome> outcomes(3);
+  auto send = [](WebSocketStream& stream, Outcome& outcome) -> Task<> {
+    outcome.error = co_await stream.send("waits");
+    outcome.done = true;
+  };
+  auto flush = [](WebSocketStream& stream, Outcome& outcome) -> Task<> {
+    outcome.error = co_await stream.flush();
+    outcome.done = true;
+  };
+  loop.spawn(send(pair.stream, outcomes[0]));
+  loop.spawn(flush(pair.stream, outcomes[1]));
+  settle(loop);
+  for (const Outcome& outcome : outcomes) CHECK_FALSE(outcome.done);
+  CHECK(::shutdown(pair.peer.socket().fd(), SHUT_RD) == 0);
+  static_cast<void>(pair.peer.receive_now());  // which makes room, and so the next write be tried
+  turn_until(loop, [&] { return outcomes[0].done && outcomes[1].done; });
+  for (const Outcome& outcome : std::span(outcomes).first(2)) {
+    CHECK(outcome.error == std::errc::broken_pipe);
+  }
+  CHECK_FALSE(pair.stream.is_terminated());
+  loop.spawn(read_all(pair.stream, outcomes[2]));
+  pair.peer.send(client_frame(final_text, "on"));
+  turn_until(loop, [&] { return !outcomes[2].messages.empty(); });
+  CHECK(outcomes[2].messages.front() == "on");
 }
 
 TEST_CASE("SEC-27 a reset behind the peer's Close and end: who sends after that gets an error") {

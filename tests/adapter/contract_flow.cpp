@@ -129,6 +129,27 @@ TEST_CASE("ready waits for room, flush for the kernel") {
   CHECK_FALSE(flushed.error);
 }
 
+TEST_CASE("flush does not wait for what is queued after it") {
+  backend::Loop loop;
+  const Config config{.max_write_buffer_size = 64U << 20U};
+  Pair pair = open_pair(loop, Role::server, Transport::tcp, config);
+  constexpr std::size_t before = 8U << 20U, after = 24U << 20U;  // much more than the kernel takes
+  CHECK_FALSE(pair.stream.feed(Kind::binary, SharedBytes(std::string(before, 'x'))));
+  Outcome flushed;
+  auto wait_flush = [](WebSocketStream& stream, Outcome& outcome) -> Task<> {
+    outcome.error = co_await stream.flush();
+    outcome.done = true;
+  };
+  loop.spawn(wait_flush(pair.stream, flushed));
+  settle(loop);
+  CHECK_FALSE(flushed.done);
+  CHECK_FALSE(pair.stream.feed(Kind::binary, SharedBytes(std::string(after, 'x'))));
+  CHECK(pair.peer.receive(before).size() >= before);
+  turn_until(loop, [&] { return flushed.done; });
+  CHECK_FALSE(flushed.error);
+  CHECK(pair.stream.pending_output() > 0);
+}
+
 TEST_CASE("messages are sent on, whole or assembled, with room for them or without") {
   for (const bool slow : {false, true}) {
     backend::Loop loop;
