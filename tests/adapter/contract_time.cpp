@@ -73,6 +73,29 @@ TEST_CASE("close gives up on a peer that does not answer, and on one that never 
   }
 }
 
+TEST_CASE("the peer has all of close_timeout, however long a message was looked at before") {
+  backend::Loop loop;
+  Pair pair = open_pair(loop, Role::server, Transport::tcp, Config{.close_timeout = 500ms});
+  Outcome outcome;
+  auto work = [](Loop& on, WebSocketStream& stream, Outcome& into) -> Task<> {
+    const auto message = co_await stream.next();
+    REQUIRE(message);
+    co_await on.sleep(600ms);
+    CHECK_FALSE(co_await stream.send("answer"));
+    into.error = co_await stream.close();
+    into.done = true;
+  };
+  loop.spawn(work(loop, pair.stream, outcome));
+  pair.peer.send(client_frame(final_text, "question"));
+  const std::string expected =
+      server_frame(final_text, "answer") + server_frame(close_frame, close_body(1000, ""));
+  CHECK(pair.peer.receive(expected.size()) == expected);
+  pair.peer.send(client_frame(close_frame, close_body(1000, "")));
+  pair.peer.finish();
+  turn_until(loop, [&] { return outcome.done; });
+  CHECK_FALSE(outcome.error);
+}
+
 TEST_CASE("keepalive: a silent peer is pinged, and given up without a pong") {
   backend::Loop loop;
   Pair pair = open_pair(loop, Role::server, Transport::tcp,

@@ -231,8 +231,7 @@ void Stream::on_sent(int result) {
   if (is_plain()) {
     // It was a wait for room.
   } else if (result >= 0) {
-    // Less is left where the session has dropped its output meanwhile, over an error.
-    wrote(std::min(static_cast<std::size_t>(result), session_.pending_output()));
+    wrote(static_cast<std::size_t>(result));
     if (is_settled()) return;
   } else if (result != -EINTR && result != -EAGAIN) {
     return write_failed(-result);
@@ -274,10 +273,14 @@ void Stream::close_socket() noexcept {
   }
   shared.starved.remove(*this);
   starved_ = false;
+  const bool is_in_flight = sending_;
   begin_send();
   while (held_ > 0) give_back(take_first());
   readable_ = false;
   if (receiving_ && !cancelled_) shared.cancel(key_of(this, Tag::receive));
+  // The session may have dropped what is being sent. A send that waits for room, and may find it
+  // before it is cancelled, fails after this and does not look at that memory any more.
+  if (is_in_flight) ::shutdown(socket_.fd(), SHUT_RDWR);
   if (sending_) shared.cancel(key_of(this, Tag::send));
   shared.close(socket_.release());
 }

@@ -69,7 +69,7 @@ struct PendingCommand : Place {
 /// | `attend()` | has its `settle` called before long: there may be something to do |
 /// | `is_open()` | whether the socket is |
 /// | `awaits_input()` | whether somebody waits for a message, or for a step of the handshake |
-/// | `has_reader()` | the same; or what was handed to somebody has not arrived yet |
+/// | `has_reader()` | whether somebody waits for a message, or has one that has not arrived yet |
 /// | `wake_reader()` | tells who waits that there is something, or that all is over |
 /// | `has_unread()` | whether there may be input that was not read |
 /// | `has_kept()`, `kept_input()` | whether some may have been read too early; its lease, or null |

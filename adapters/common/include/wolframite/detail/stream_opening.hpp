@@ -49,6 +49,7 @@ std::error_code StreamRules<Host, Pending>::accept(const Accept& with) {
   }
   if (const std::error_code error = session_.connection().accept(with)) return error;
   drop_view();
+  receive_first_ = true;  // to be told that it is open
   self().attend();
   return {};
 }

@@ -92,7 +92,7 @@ std::optional<std::error_code> StreamRules<Host, Pending>::flush_at_once() {
   if (write_failed_) return self().write_error();
   if (session_.unwritten() > 0) self().write_early();
   if (write_failed_) return self().write_error();
-  if (session_.unwritten() == 0) return std::error_code{};
+  if (session_.unwritten() == 0 && waiters_ == nullptr) return std::error_code{};
   if (ended_) return end_reason();
   return std::nullopt;
 }
@@ -100,6 +100,8 @@ std::optional<std::error_code> StreamRules<Host, Pending>::flush_at_once() {
 template <class Host, class Pending>
 std::optional<std::error_code> StreamRules<Host, Pending>::begin_close(CloseCode code,
                                                                        std::string_view reason) {
+  // While a view is out no time can be told, and the peer's time to answer would begin in the past.
+  if (!self().has_reader() && !handshaking_) drop_view();
   if (!is_view_out()) tell_time();
   if (!ended_) {
     const std::error_code error = session_.connection().close(code, reason);
@@ -131,7 +133,8 @@ void StreamRules<Host, Pending>::for_each_waiter(Function function) {
 
 template <class Host, class Pending>
 void StreamRules<Host, Pending>::wrote(std::size_t size) {
-  const std::size_t written = session_.consume(size);
+  // Less is left where the session has dropped its output meanwhile, over an error.
+  const std::size_t written = session_.consume(std::min(size, session_.pending_output()));
   for_each_waiter([&](Pending& command) {
     if (command.begun) command.unwritten -= std::min(command.unwritten, written);
     return true;

@@ -262,10 +262,9 @@ class AsyncStream final : public Engine {
     }
   }
   [[nodiscard]] bool is_layer_open() const override { return open_; }
+  // It may have an end of its own.
+  [[nodiscard]] bool layer_closes_at_once() override { return false; }
   // Who knows? The time stands still while nobody asks for input.
-  [[nodiscard]] bool layer_closes_at_once() override {
-    return false;
-  }  // it may have an end of its own
   [[nodiscard]] bool layer_has_unread() override { return !reading_; }
   void stop_waiting() override {}  // what it reads is kept for the next who asks
 
