@@ -21,9 +21,36 @@ TEST_CASE(
   CHECK(server.wants_shutdown());
   CHECK(server.wants_read());
   CHECK_FALSE(server.is_terminated());
-  CHECK(feed_eof(server) == Records{closed(4001, "bye")});
+  CHECK(feed_eof(server) == Records{closed_with_error(4001, "bye")});
   CHECK(server.is_terminated());
   CHECK_FALSE(server.wants_read());
+}
+
+TEST_CASE("SEC-40 a Close of the peer's with an error is an error to whoever sends after it") {
+  for (const unsigned code : {1000U, 1001U, 1005U, 1002U, 1009U, 1011U, 3000U, 4999U}) {
+    CAPTURE(code);
+    const bool usual = code == 1000 || code == 1001 || code == 1005;
+    const std::error_code why = usual ? std::error_code() : make_error_code(Error::closed_with_error);
+    const std::error_code refusal = usual ? make_error_code(Error::send_after_close) : why;
+    Connection server = open_server();
+    feed(server, client_frame(close_frame, code == 1005 ? "" : close_body(code)));
+    CHECK(server.why_closed() == why);
+    CHECK(server.send(Kind::text, bytes_of("x")) == refusal);
+    CHECK(server.send(Kind::text, SharedBytes(std::string(5000, 'x'))) == refusal);
+    CHECK(server.ping() == refusal);
+    CHECK(server.close() == refusal);
+    take_output(server);
+    CHECK(feed_eof(server) == Records{usual ? closed(code) : closed_with_error(code)});
+    CHECK(server.send(Kind::text, bytes_of("x")) == refusal);
+  }
+}
+
+TEST_CASE("the answer to our own Close is no error, whatever its code") {
+  Connection server = open_server();
+  CHECK_FALSE(server.close(CloseCode{4000}, "enough"));
+  take_output(server);
+  feed(server, client_frame(close_frame, close_body(4000)));
+  CHECK(feed_eof(server) == Records{closed(4000)});
 }
 
 TEST_CASE("a server may close at once when the closing handshake is done and written") {
@@ -130,7 +157,7 @@ TEST_CASE("both sides closing at once is a clean end") {
   CHECK_FALSE(server.close(CloseCode::normal));
   CHECK(feed(server, client_frame(close_frame, close_body(3000))) == Records{closing(3000)});
   CHECK(take_output(server) == server_frame(close_frame, close_body(1000)));
-  CHECK(feed_eof(server) == Records{closed(3000)});
+  CHECK(feed_eof(server) == Records{closed_with_error(3000)});
 }
 
 TEST_CASE("the end of the stream without a Close is a reset") {
@@ -139,11 +166,29 @@ TEST_CASE("the end of the stream without a Close is a reset") {
     CHECK(feed(server, client_frame(begin_text, "unfinished")).empty());
     if (closing_ourselves) CHECK_FALSE(server.close());
     CHECK(feed_eof(server) == Records{closed(Error::connection_reset, 1006)});
+    CHECK(server.is_terminated() == !closing_ourselves);
+    take_output(server);
     CHECK(server.is_terminated());
-    CHECK_FALSE(server.wants_write());
+    CHECK(server.wants_shutdown());
     CHECK(feed_eof(server).empty());
     CHECK(server.send(Kind::text, bytes_of("x")) == Error::send_after_close);
   }
+}
+
+TEST_CASE("SEC-40 what was queued before the peer ended its sending side is still written") {
+  Connection server = open_server();
+  CHECK(feed(server, client_frame(final_text, "a")) == Records{text("a")});
+  CHECK_FALSE(server.send(Kind::text, bytes_of("echo")));
+  CHECK(feed_eof(server) == Records{closed(Error::connection_reset, 1006)});
+  CHECK_FALSE(server.is_terminated());
+  CHECK(take_output(server) == server_frame(final_text, "echo"));
+  CHECK(server.wants_shutdown());
+  CHECK(server.is_terminated());
+
+  Connection broken = open_server();
+  CHECK_FALSE(broken.send(Kind::text, bytes_of("nobody reads this")));
+  CHECK(feed_eof(broken, reset) == Records{closed(reset, 1006)});
+  CHECK(broken.is_terminated());
 }
 
 TEST_CASE("the transport's reason is told") {
@@ -175,7 +220,8 @@ TEST_CASE("an end is not clean if our Close never left") {
     Connection server = open_server();
     CHECK(tell(server, at(0s)).empty());
     feed(server, client_frame(close_frame, close_body(1000)));
-    CHECK(tell(server, at(10s)) == Records{closed(Error::close_timeout, 1000)});
+    CHECK(tell(server, at(10s)).empty());
+    CHECK(tell(server, at(30s)) == Records{closed(Error::write_timeout, 1000)});
     CHECK(server.is_terminated());
   }
   SUBCASE("but after both Closes went, a reset changes nothing") {

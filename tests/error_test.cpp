@@ -126,6 +126,7 @@ TEST_CASE("close codes tell the peer what it did; abnormal where no Close frame 
       {Error::message_too_big, CloseCode::message_too_big},
       {Error::idle_timeout, CloseCode::going_away},
       {Error::pong_timeout, CloseCode::internal_error},
+      {Error::message_timeout, CloseCode::policy_violation},
       {Error::invalid_utf8, CloseCode::invalid_payload},
       {Error::invalid_deflate, CloseCode::invalid_payload},
   };

@@ -70,6 +70,7 @@ std::error_code time_end(const Config& config) {
   Connection server = open_server(config);
   tell(server, at(0s));
   tell(server, at(10s));
+  take_output(server);
   const Records events = tell(server, at(20s));
   return events.empty() ? std::error_code{} : events.back().why;
 }
@@ -212,12 +213,35 @@ const std::vector<Row>& rows() {
          Connection server = open_server();
          tell(server, at(0s));
          CHECK_FALSE(server.close());
+         take_output(server);
          return tell(server, at(1h)).back().why;
+       }},
+      {Error::write_timeout,
+       [] {
+         Connection server = open_server();
+         tell(server, at(0s));
+         CHECK_FALSE(server.close());
+         return tell(server, at(1h)).back().why;
+       }},
+      {Error::message_timeout,
+       [] {
+         Config config;
+         config.message_timeout = 1s;
+         Connection server = open_server(config);
+         tell(server, at(0s));
+         feed(server, client_frame(begin_text));
+         return tell(server, at(1s)).back().why;
        }},
 
       {Error::connection_reset,
        [] {
          Connection server = open_server();
+         return feed_eof(server).back().why;
+       }},
+      {Error::closed_with_error,
+       [] {
+         Connection server = open_server();
+         feed(server, client_frame(close_frame, close_body(1011)));
          return feed_eof(server).back().why;
        }},
 

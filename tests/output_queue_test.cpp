@@ -44,7 +44,8 @@ TEST_CASE("an output queue owns nothing while empty") {
   CHECK(queue.empty());
   CHECK(memory.in_use == 0);
   queue.append(bytes_of("abc"), memory);
-  queue.clear();
+  queue.drop();
+  queue.release();
   CHECK(queue.empty());
   CHECK(memory.in_use == 0);
 }
@@ -57,7 +58,8 @@ TEST_CASE("an output queue tells what it holds, shared payloads not counted") {
   CHECK(queue.memory_in_use() == memory.in_use);
   queue.append(SharedBytes(std::string(100000, 'd')), memory);
   CHECK(queue.memory_in_use() == memory.in_use);
-  queue.clear();
+  queue.drop();
+  queue.release();
   CHECK(queue.memory_in_use() == 0);
 }
 
@@ -75,7 +77,8 @@ TEST_CASE("an output queue hands over its segments when moved") {
   OutputQueue& itself = third;
   third = std::move(itself);
   CHECK(text_in(third) == "abcdef");
-  third.clear();
+  third.drop();
+  third.release();
   CHECK(memory.in_use == 0);
 }
 
@@ -143,12 +146,14 @@ TEST_CASE(
     queue.append(payload, memory);
   }
   CHECK(memory.in_use <= queue.size());
-  queue.clear();
+  queue.drop();
+  queue.release();
   for (const std::size_t size : {2U, 100U, 5'000U, 9'000U, 20'000U}) {
     const std::string text(size, 'x');
     while (queue.size() < 1'000'000) queue.append(bytes_of(text), memory);
     CHECK(memory.in_use <= 2 * queue.size() + 16 * 1024);
-    queue.clear();
+    queue.drop();
+  queue.release();
   }
 }
 
@@ -172,7 +177,8 @@ TEST_CASE("an assembly is taken over, in its place and with its memory") {
   queue.consume(500);
   CHECK(queue.memory_in_use() == memory.in_use);
   CHECK(text_in(queue) == std::string(504, 'a') + "tail");
-  queue.clear();
+  queue.drop();
+  queue.release();
   CHECK(memory.in_use == 0);
 }
 

@@ -68,6 +68,10 @@ inline Record closing(unsigned code, std::string reason = {}) {
 inline Record closed(unsigned code, std::string reason = {}) {
   return {Record::Type::closed, std::move(reason), code, {}, true};
 }
+/// One that was completed, for an error that the peer has told.
+inline Record closed_with_error(unsigned code, std::string reason = {}) {
+  return {Record::Type::closed, std::move(reason), code, Error::closed_with_error, true};
+}
 /// Any other end.
 inline Record closed(std::error_code why, unsigned code) {
   return {Record::Type::closed, {}, code, why, false};

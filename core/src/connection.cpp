@@ -20,8 +20,9 @@ Connection::Connection(Role role, Phase phase, Entropy* entropy, SharedConfig co
       entropy_(entropy),
       role_(role),
       phase_(phase),
-      has_timers_(this->config().idle_timeout > std::chrono::milliseconds::zero() ||
-                  this->config().ping_interval > std::chrono::milliseconds::zero()) {}
+      has_timers_(this->config().idle_timeout.count() > 0 ||
+                  this->config().message_timeout.count() > 0 ||
+                  this->config().ping_interval.count() > 0) {}
 
 Connection::Connection(Connection&&) noexcept = default;
 Connection& Connection::operator=(Connection&&) noexcept = default;
@@ -97,11 +98,10 @@ std::optional<Event> Connection::next_event_at_eof(std::error_code why) {
     default:
       break;
   }
-  // What was queued before a failure or a Close is still written, for a peer that only closed its
-  // sending side.
-  if (why || ending_ == nullptr) drop_output(why);
+  // What was queued is still written, for a peer that only closed its sending side.
+  const bool opened = phase_ >= Phase::open;
+  if (why || !opened) drop_output(why);
   if (ending_ == nullptr) {
-    const bool opened = phase_ == Phase::open;
     if (!why) why = opened ? Error::connection_reset : Error::handshake_incomplete;
     end(why, CloseCode::abnormal);
   }
@@ -127,7 +127,7 @@ std::optional<Event> Connection::receive_early() {
   auto event = receive_frames(rest);
   opening.early_taken = opening.early.size() - rest.size();
   consumed_ = {};
-  if (!event) opening_.reset();
+  if (!event && !is_closing()) opening_.reset();  // else a view may be kept that points into it
   return event;
 }
 
@@ -135,6 +135,13 @@ std::optional<Event> Connection::receive_early() {
 /// whoever saw it.
 bool Connection::ends_first() const {
   return phase_ == Phase::over || role_ == Role::server || !close_received_;
+}
+
+detail::Assembly Connection::take_view() {
+  consumed_ = {};
+  if (view_ != View::message) return {};
+  view_ = View::none;
+  return std::move(assembly_);
 }
 
 void Connection::drop_view() {
@@ -160,22 +167,44 @@ Event Connection::fail(Error why) {
     std::string text;
     detail::write_refusal(text, detail::response_for(why));
     queue_text(text);
-    view_ = View::opening;
+    // A request that waits for its answer lives until the owner gives it one, if in vain.
+    if (phase_ == Phase::request_head) view_ = View::opening;
   } else if (phase_ == Phase::open && !close_sent_) {
     const std::string_view reason = describe(why);
     queue_close({code, reason.substr(0, CloseFrame::max_reason)});
   }
   // A client that is not open yet has nothing to say: its stream can go at once.
   const bool answered = role_ == Role::server || phase_ == Phase::open;
-  if (!answered) output_.clear();
-  assembly_.clear();
-  control_.clear();
-  codec_.reset();
+  if (!answered) output_.drop();
+  clear_unseen();
   end(why, code).due = true;
-  const Time since = phase_since_;
+  const Time since = since_;
   enter(answered ? Phase::closing : Phase::over);
-  if (closing_already) phase_since_ = since;
+  if (closing_already) since_ = since;
   return give_closed();
+}
+
+/// Gives back what parts of messages there are, save what the last event's view points into.
+void Connection::clear_unseen() {
+  if (view_ != View::message) assembly_.clear();
+  if (view_ != View::control) control_.clear();
+}
+
+std::optional<Event> Connection::abort(std::error_code why) {
+  auto event = end_at_once(why);
+  tell(event);
+  return event;
+}
+
+std::optional<Event> Connection::end_at_once(std::error_code why) {
+  drop_output(why);
+  if (phase_ == Phase::over) return std::nullopt;
+  if (ending_ == nullptr) end(why, CloseCode::abnormal);
+  clear_unseen();
+  opened_pending_ = false;
+  ending_->due = true;
+  enter(Phase::over);
+  return waiting_event();
 }
 
 Connection::Ending& Connection::end(std::error_code why, CloseCode code, std::string_view reason) {
@@ -191,19 +220,36 @@ Connection::Ending& Connection::end(std::error_code why, CloseCode code, std::st
 /// Drops what is still queued. If our Close is among it, it never left, and the end is not a clean
 /// one.
 void Connection::drop_output(std::error_code why) {
-  if (!output_.empty() && ending_ != nullptr && !ending_->why) ending_->why = why;
-  output_.clear();
+  if (output_waits() && ending_ != nullptr) {
+    ending_->cut = true;
+    if (!ending_->why) ending_->why = why;
+  }
+  output_.drop();
+}
+
+/// What a Close with this code from the peer means. That of its answer to ours is our own.
+std::error_code Connection::judge_close(CloseCode code) const {
+  const bool is_usual = code == CloseCode::normal || code == CloseCode::going_away ||
+                        code == CloseCode::no_status;
+  const bool is_answer = close_sent_ && code == sent_code_;
+  return is_usual || is_answer ? std::error_code() : make_error_code(Error::closed_with_error);
+}
+
+std::error_code Connection::why_closed() const {
+  return ending_ != nullptr ? ending_->why : std::error_code();
 }
 
 Event Connection::give_closed() {
   closed_given_ = true;
-  return Closed{ending_->why, ending_->code, ending_->reason(), close_received_ && !ending_->why};
+  const bool completed = !ending_->why || ending_->why == Error::closed_with_error;
+  return Closed{ending_->why, ending_->code, ending_->reason(),
+                close_received_ && completed && !ending_->cut};
 }
 
 void Connection::enter(Phase phase) {
   phase_ = phase;
   if (phase > Phase::open) codec_.reset();  // no message comes or goes any more
-  phase_since_ = now_;
+  since_ = now_;
 }
 
 }  // namespace wolframite

@@ -30,9 +30,21 @@ inline Error Connection::check_open() const {
   return Error::none;
 }
 
+/// What a command returns that cannot be carried out. Where the peer has closed for an error, that
+/// is the reason.
+std::error_code Connection::refusal(Error error) const {
+  const bool by_peer = error == Error::send_after_close && why_closed() == Error::closed_with_error;
+  return by_peer ? Error::closed_with_error : error;
+}
+
 inline Error Connection::check_sendable() const {
   if (const Error error = check_open(); error != Error::none) return error;
   return output_.size() >= config().max_write_buffer_size ? Error::write_buffer_full : Error::none;
+}
+
+inline void Connection::note_message() {
+  message_at_ = now_;
+  message_waits_ = true;
 }
 
 // What is passed on is a copy, so that the header itself can stay in registers.
@@ -58,6 +70,7 @@ void Connection::tell_sent(FrameHeader header, ConstBytes payload) const {
 
 ///     room  [header][payload, masked on the way by a client]
 void Connection::queue_frame(OpCode opcode, bool fin, ConstBytes payload, bool compressed) {
+  start_writing();
   const FrameHeader header = make_header(opcode, fin, payload, compressed);
   std::byte* room = output_.extend(header.size() + payload.size(), *memory_);
   room = detail::write_front(header, room);
@@ -70,7 +83,7 @@ void Connection::queue_frame(OpCode opcode, bool fin, ConstBytes payload, bool c
 
 std::error_code Connection::send(Kind kind, ConstBytes payload, bool last,
                                  Compression compression) {
-  if (const Error error = check_sendable(); error != Error::none) return error;
+  if (const Error error = check_sendable(); error != Error::none) return refusal(error);
   if (sending_message_ && kind != sent_kind_) return Error::message_kind_changed;
   if (!sending_message_) {
     compressing_ = deflate_.enabled && compresses(payload.size(), last, compression);
@@ -78,7 +91,7 @@ std::error_code Connection::send(Kind kind, ConstBytes payload, bool last,
   const OpCode opcode = sending_message_ ? OpCode::continuation : opcode_of(kind);
   sending_message_ = !last;
   sent_kind_ = kind;
-  message_at_ = now_;
+  note_message();
   if (compressing_) {
     queue_compressed(opcode, last, payload);
   } else {
@@ -94,9 +107,9 @@ std::error_code Connection::send(Kind kind, SharedBytes payload, Compression com
     if (sending_message_) return Error::message_unfinished;
     return send(kind, payload.bytes(), true, compression);
   }
-  if (const Error error = check_sendable(); error != Error::none) return error;
+  if (const Error error = check_sendable(); error != Error::none) return refusal(error);
   if (sending_message_) return Error::message_unfinished;
-  message_at_ = now_;
+  note_message();
   queue_shared(kind, std::move(payload));
   return {};
 }
@@ -104,6 +117,7 @@ std::error_code Connection::send(Kind kind, SharedBytes payload, Compression com
 ///     [header and payload]           if the payload has room for it, and no other is there
 ///     [block: .. header]-> [payload] otherwise
 void Connection::queue_shared(Kind kind, SharedBytes payload) {
+  start_writing();
   const FrameHeader header = make_header(opcode_of(kind), true, payload.bytes());
   std::array<std::byte, FrameHeader::max_size> front;
   const ConstBytes written(front.data(), detail::write_front(header, front.data()));
@@ -118,8 +132,8 @@ void Connection::queue_shared(Kind kind, SharedBytes payload) {
 
 /// Sends what was assembled, which is `message`, without a copy.
 std::error_code Connection::hand_over(const Message& message) {
-  if (const Error error = check_sendable(); error != Error::none) return error;
-  message_at_ = now_;
+  if (const Error error = check_sendable(); error != Error::none) return refusal(error);
+  note_message();
   view_ = View::none;
   queue_front(message.kind, message.data);
   output_.append(std::move(assembly_), *memory_);
@@ -149,8 +163,9 @@ std::error_code Connection::send(Message&& message, SharedBytes buffer, Compress
   const bool fits = buffer.size() >= front + message.data.size() && payload >= begin + front &&
                     payload + message.data.size() <= end;
   if (!fits || !sends_as_it_is(message, compression)) return send(std::move(message), compression);
-  if (const Error error = check_sendable(); error != Error::none) return error;
-  message_at_ = now_;
+  if (const Error error = check_sendable(); error != Error::none) return refusal(error);
+  note_message();
+  start_writing();
   consumed_ = {};
   std::byte* const room = message.data.data() - front;
   detail::write_front(make_header(opcode_of(message.kind), true, message.data), room);
@@ -160,6 +175,7 @@ std::error_code Connection::send(Message&& message, SharedBytes buffer, Compress
 
 /// Queues the header of a message whose payload will be a segment of its own.
 void Connection::queue_front(Kind kind, ConstBytes payload) {
+  start_writing();
   const FrameHeader header = make_header(opcode_of(kind), true, payload);
   detail::write_front(header, output_.extend_front(header.size(), *memory_));
 }
@@ -170,17 +186,17 @@ std::error_code Connection::pong(ConstBytes payload) { return send_control(OpCod
 
 std::error_code Connection::send_control(OpCode opcode, ConstBytes payload) {
   if (payload.size() > FrameHeader::max_control_payload) return Error::control_payload_too_long;
-  if (const Error error = check_sendable(); error != Error::none) return error;
+  if (const Error error = check_sendable(); error != Error::none) return refusal(error);
   queue_frame(opcode, true, payload);
   return {};
 }
 
 std::error_code Connection::close(CloseCode code, std::string_view reason) {
-  if (const Error error = check_open(); error != Error::none) return error;
+  if (const Error error = check_open(); error != Error::none) return refusal(error);
   const CloseFrame frame{code, reason};
   if (const Error error = frame.check(); error != Error::none) return error;
   queue_close(frame);
-  phase_since_ = now_;
+  since_ = now_;
   return {};
 }
 
@@ -190,22 +206,48 @@ std::size_t Connection::output(std::span<ConstBytes> gather) const {
 
 void Connection::consume(std::size_t size) {
   output_.consume(size);
+  if (size == 0) return;
+  write_at_ = now_;
+  if (message_waits_) message_at_ = now_;
+  if (ping_end_ > 0) {
+    ping_end_ -= std::min(size, ping_end_);
+    if (ping_end_ == 0) heard_at_ = now_;
+  }
   pongs_end_ -= std::min(size, pongs_end_);
-  if (pongs_end_ > 0) return;
-  queued_pongs_ = 0;
-  if (!pong_held_) return;
-  pong_held_ = false;
-  if (is_open()) answer_ping(held_pong_.bytes());
-  held_pong_.clear();
+  if (pongs_end_ == 0) {
+    queued_pongs_ = 0;
+    if (pong_held_) queue_held_pong();
+  }
+  if (output_.empty() && !in_transit_) all_written();
+}
+
+void Connection::set_output_in_transit(bool in_transit) {
+  if (in_transit_ == in_transit) return;
+  in_transit_ = in_transit;
+  if (in_transit) return;
+  if (ping_outstanding_ && ping_end_ == 0) heard_at_ = now_;
+  if (output_.empty()) all_written();
+}
+
+void Connection::all_written() {
+  message_waits_ = false;
+  if (is_closing()) since_ = now_;
 }
 
 void Connection::queue_close(const CloseFrame& frame) {
   close_sent_ = true;
+  sent_code_ = frame.code;
   pong_held_ = false;
   held_pong_.clear();
   if (sends_masked() && entropy_ == nullptr) return;
   std::array<std::byte, FrameHeader::max_control_payload> body;
   queue_frame(OpCode::close, true, ConstBytes(body).first(frame.format(body)));
+}
+
+void Connection::queue_held_pong() {
+  pong_held_ = false;
+  if (is_open()) answer_ping(held_pong_.bytes());
+  held_pong_.clear();
 }
 
 void Connection::answer_ping(ConstBytes payload) {

@@ -40,6 +40,7 @@ std::optional<Event> Connection::receive_compressed(Bytes& in) {
   Codec& codec = *codec_;
   const Bytes part =
       in.first(static_cast<std::size_t>(std::min<std::uint64_t>(remaining_, in.size())));
+  if (!part.empty()) message_at_ = now_;
   if (part.size() > codec.unmasked) {
     unmask(part.subspan(codec.unmasked));
     codec.unmasked = part.size();
@@ -90,11 +91,14 @@ std::optional<Event> Connection::give_inflated(bool last) {
 }
 
 /// Inflates `source` to the end of the message's buffer. Leaves `has_more` set where the piece to
-/// hand out is full before `source` is done.
+/// hand out is full, or the step is, before `source` is done.
 Error Connection::inflate(ConstBytes& source) {
   Codec& codec = *codec_;
   codec.has_more = false;
   for (;;) {
+    codec.paused = limits_inflation_ && codec.inflated >= inflation_step;
+    codec.has_more = codec.paused;
+    if (codec.paused) return Error::none;
     // One octet more than is allowed shows that there is more.
     const std::uint64_t left = config().max_message_size - message_size_;
     std::size_t room_size = std::clamp(8 * source.size(), smallest_room, largest_room);
@@ -116,6 +120,7 @@ Error Connection::inflate(ConstBytes& source) {
     if (kind_ == Kind::text && !utf8_.feed({front, allowed})) return Error::invalid_utf8;
     if (written > left) return Error::message_too_big;
     message_size_ += written;
+    codec.inflated += written;
     if (status == DeflateStatus::failed) return Error::invalid_deflate;
     if (status == DeflateStatus::needs_input) return Error::none;
   }
@@ -195,6 +200,8 @@ void Connection::release_memory() {
   if (!in_message_ && codec_->inflater) codec_->inflater->pack();
   codec_->released = true;
 }
+
+bool Connection::is_paused() const { return codec_ != nullptr && codec_->paused; }
 
 std::size_t Connection::memory_in_use() const {
   std::size_t size = output_.memory_in_use() + assembly_.memory_in_use() +

@@ -11,6 +11,7 @@
 namespace wolframite {
 
 std::optional<Event> Connection::receive_frames(Bytes& in) {
+  if (codec_ != nullptr) codec_->begin_step();
   for (;;) {
     if (in.empty() && !(codec_ != nullptr && codec_->has_more)) return std::nullopt;
     if (!in_frame_) {
@@ -19,6 +20,7 @@ std::optional<Event> Connection::receive_frames(Bytes& in) {
     }
     if (compressed_ && !is_control(opcode_)) {
       if (auto event = receive_compressed(in)) return event;
+      if (codec_->paused) return std::nullopt;
       continue;
     }
     const auto size = static_cast<std::size_t>(std::min<std::uint64_t>(remaining_, in.size()));
@@ -141,6 +143,7 @@ void Connection::begin_frame(const FrameHeader& header) {
   if (opcode_ != OpCode::continuation) {
     kind_ = opcode_ == OpCode::text ? Kind::text : Kind::binary;
     in_message_ = true;
+    if (!close_sent_) since_ = now_;
     message_size_ = 0;
     utf8_.reset();
     compressed_ = false;
@@ -154,6 +157,7 @@ void Connection::begin_frame(const FrameHeader& header) {
 std::optional<Event> Connection::receive_data(Bytes part) {
   const bool frame_ends = remaining_ == 0;
   const bool last = frame_ends && fin_;
+  if (last || !part.empty()) message_at_ = now_;
   const bool in_place = config().deliver_chunks || (last && assembly_.empty());
   Bytes data = in_place ? unmask(part) : assemble(part);
   if (in_place) consumed_ = data;
@@ -171,7 +175,6 @@ std::optional<Event> Connection::receive_data(Bytes part) {
       view_ = View::message;
     }
   }
-  message_at_ = now_;
   const bool first = !std::exchange(chunk_given_, !last);
   return Message{kind_, data, first, last};
 }
@@ -207,7 +210,8 @@ Event Connection::peer_closed(ConstBytes body) {
   const CloseFrame::Parsed parsed = CloseFrame::parse(body);
   if (parsed.error != Error::none) return fail(parsed.error);
   close_received_ = true;
-  const Ending& ending = end({}, parsed.frame.code, parsed.frame.reason);
+  const Ending& ending =
+      end(judge_close(parsed.frame.code), parsed.frame.code, parsed.frame.reason);
   if (close_sent_) {
     phase_ = Phase::closing;
   } else {

@@ -105,7 +105,7 @@ std::optional<Event> Connection::receive_refusal_body(Bytes& in) {
 Event Connection::give_refused() {
   opening_->response.body = opening_->body->take();
   view_ = View::opening;
-  output_.clear();
+  output_.drop();
   end(Error::refused, CloseCode::abnormal).due = true;
   enter(Phase::over);
   return Refused{opening_->response};
@@ -118,6 +118,9 @@ void Connection::start_open() {
   message_at_ = now_;
 }
 
-void Connection::queue_text(std::string_view text) { output_.append(bytes_of(text), *memory_); }
+void Connection::queue_text(std::string_view text) {
+  start_writing();
+  output_.append(bytes_of(text), *memory_);
+}
 
 }  // namespace wolframite

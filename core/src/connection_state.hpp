@@ -45,6 +45,13 @@ struct Connection::Codec {
   std::uint8_t tail_taken = 0;  ///< octets of `deflate_tail` that the inflater took
   bool has_more = false;        ///< a piece was full before the inflater was done
   bool released = false;        ///< nothing more can be given back
+  bool paused = false;          ///< the last `receive` has inflated all that it was allowed to
+  std::size_t inflated = 0;     ///< bytes that this `receive` has inflated
+
+  void begin_step() {
+    paused = false;
+    inflated = 0;
+  }
 };
 
 /// How the connection ended, as `Closed` will tell.
@@ -52,6 +59,7 @@ struct Connection::Ending {
   std::error_code why;
   CloseCode code = CloseCode::abnormal;
   bool due = false;  ///< `Closed` can be given
+  bool cut = false;  ///< output was dropped, our Close perhaps among it
   std::uint8_t reason_size = 0;
   std::array<char, CloseFrame::max_reason> reason_text{};
 

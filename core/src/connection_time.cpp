@@ -1,5 +1,5 @@
-// Timers: handshake, idle, keepalive and close. A time of Time::min() is one that has not been told
-// yet; the first advance() puts the present in its place.
+// Timers: handshake, idle, message, keepalive, write and close. A time of Time::min() is one that has
+// not been told yet; the first advance() puts the present in its place.
 #include <algorithm>
 #include <array>
 
@@ -15,28 +15,24 @@ using std::chrono::milliseconds;
 /// When `timeout` after `since` is; never (`Time::max()`) if it is switched off.
 Time after(Time since, milliseconds timeout) {
   if (timeout <= milliseconds::zero()) return Time::max();
-  if (since == Time::min()) return since;
-  // In milliseconds, of which a longest timeout still has room where it has none in the clock's
-  // unit.
-  const auto left = std::chrono::floor<milliseconds>(Time::max() - std::max(since, Time{}));
-  return timeout < left ? since + timeout : Time::max();
+  return since == Time::min() ? since : later(since, timeout);
 }
 
 }  // namespace
 
-std::optional<Event> Connection::act_on_time(Time now) {
-  auto event = next_event_at(now);
+std::optional<Event> Connection::act_on_time(Time now, Unread unread) {
+  auto event = next_event_at(now, unread);
   tell(event);
   return event;
 }
 
-std::optional<Event> Connection::next_event_at(Time now) {
-  release_view();
+std::optional<Event> Connection::next_event_at(Time now, Unread unread) {
   now_ = std::max(now_, now);
-  for (Time* unknown : {&phase_since_, &heard_at_, &message_at_}) {
+  for (Time* unknown : {&since_, &heard_at_, &message_at_, &write_at_}) {
     if (*unknown == Time::min()) *unknown = now_;
   }
   if (auto event = waiting_event()) return event;
+  if (unread == Unread::some) put_off();
   switch (phase_) {
     case Phase::request_head:
     case Phase::awaiting_answer:
@@ -45,17 +41,35 @@ std::optional<Event> Connection::next_event_at(Time now) {
       if (handshake_due() <= now_) return fail(Error::handshake_timeout);
       break;
     case Phase::open:
-      if (close_sent_) return advance_close();
-      if (idle_due() <= now_) return fail(Error::idle_timeout);
-      if (pong_due() <= now_) return fail(Error::pong_timeout);
-      if (ping_due() <= now_) keep_alive();
-      if (release_due() <= now_) release_memory();
-      break;
+      if (write_due() <= now_) return end_at_once(Error::write_timeout);
+      if (!close_sent_) return advance_open();
+      [[fallthrough]];
     case Phase::closing:
     case Phase::over:
-      return advance_close();
+      if (close_due() <= now_) {
+        const bool writing = output_waits() && config().write_timeout.count() > 0;
+        return end_at_once(writing ? Error::write_timeout : Error::close_timeout);
+      }
+      break;
   }
   return std::nullopt;
+}
+
+std::optional<Event> Connection::advance_open() {
+  if (idle_due() <= now_) return fail(Error::idle_timeout);
+  if (message_due() <= now_) return fail(Error::message_timeout);
+  if (pong_due() <= now_) return fail(Error::pong_timeout);
+  if (ping_due() <= now_) keep_alive();
+  if (release_due() <= now_) release_memory();
+  return std::nullopt;
+}
+
+/// Input waits for the owner. So it is not the peer that is silent.
+void Connection::put_off() {
+  heard_at_ = now_;
+  if (phase_ != Phase::open) return;
+  if (!output_waits()) message_at_ = now_;
+  if (in_message_ && !close_sent_) since_ = now_;
 }
 
 std::optional<Time> Connection::first_due() const {
@@ -68,54 +82,59 @@ std::optional<Time> Connection::first_due() const {
       due = handshake_due();
       break;
     case Phase::open:
-      due =
-          close_sent_ ? close_due() : std::min({idle_due(), pong_due(), ping_due(), release_due()});
+      due = close_sent_ ? close_due()
+                        : std::min({idle_due(), message_due(), pong_due(), ping_due(), write_due(),
+                                    release_due()});
       break;
     case Phase::closing:
       due = close_due();
       break;
     case Phase::over:
-      if (!output_.empty()) due = close_due();
+      if (wants_write()) due = close_due();
       break;
   }
   if (due == Time::max()) return std::nullopt;
   return due == Time::min() ? at_once : due;
 }
 
-/// Ends the wait for the end.
-std::optional<Event> Connection::advance_close() {
-  if (close_due() > now_) return std::nullopt;
-  drop_output(Error::close_timeout);
-  if (phase_ == Phase::over) return std::nullopt;
-  if (ending_ == nullptr) end(Error::close_timeout, CloseCode::abnormal);
-  ending_->due = true;
-  enter(Phase::over);
-  return waiting_event();
-}
-
 void Connection::keep_alive() {
-  ping_outstanding_ = true;
-  heard_at_ = now_;
   // A peer that reads nothing would not see it, and must not make the queue grow.
-  if (output_.size() >= config().max_write_buffer_size) return;
+  const bool is_full = output_.size() >= config().max_write_buffer_size;
+  if (is_full || (sends_masked() && entropy_ == nullptr)) {
+    heard_at_ = now_;
+    return;
+  }
+  ping_outstanding_ = true;
+  if (ping_end_ > 0) return;  // one waits to be written already
   ++ping_serial_;
   std::array<std::byte, 4> payload;
   for (std::size_t i = 0; i < payload.size(); ++i) {
     payload[i] = static_cast<std::byte>(ping_serial_ >> (24U - 8U * i));
   }
-  if (!sends_masked() || entropy_ != nullptr) queue_frame(OpCode::ping, true, payload);
+  queue_frame(OpCode::ping, true, payload);
+  ping_end_ = output_.size();
 }
 
-Time Connection::handshake_due() const { return after(phase_since_, config().handshake_timeout); }
+Time Connection::handshake_due() const { return after(since_, config().handshake_timeout); }
 
 Time Connection::idle_due() const { return after(message_at_, config().idle_timeout); }
+
+Time Connection::message_due() const {
+  return in_message_ ? after(since_, config().message_timeout) : Time::max();
+}
 
 Time Connection::ping_due() const {
   return ping_outstanding_ ? Time::max() : after(heard_at_, config().ping_interval);
 }
 
+/// The wait for a pong begins when the ping was written, which `heard_at_` says then.
 Time Connection::pong_due() const {
-  return ping_outstanding_ ? after(heard_at_, config().pong_timeout) : Time::max();
+  const bool was_written = ping_outstanding_ && ping_end_ == 0 && !in_transit_;
+  return was_written ? after(heard_at_, config().pong_timeout) : Time::max();
+}
+
+Time Connection::write_due() const {
+  return wants_write() ? after(write_at_, config().write_timeout) : Time::max();
 }
 
 Time Connection::release_due() const {
@@ -123,6 +142,12 @@ Time Connection::release_due() const {
   return holds ? after(message_at_, config().deflate.release_after) : Time::max();
 }
 
-Time Connection::close_due() const { return after(phase_since_, config().close_timeout); }
+/// As long as something is still to be written, it is that which must go on.
+Time Connection::close_due() const {
+  const Config& limits = config();
+  if (!output_waits()) return after(since_, limits.close_timeout);
+  if (limits.write_timeout.count() > 0) return write_due();
+  return after(write_at_, limits.close_timeout);
+}
 
 }  // namespace wolframite

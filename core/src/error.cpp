@@ -145,9 +145,15 @@ constexpr std::array rows{
          "the peer did not answer a keepalive ping in time; Config::pong_timeout sets how long"),
     late(Error::close_timeout, CloseCode::abnormal, 400,
          "the peer did not finish the close in time; Config::close_timeout sets how long"),
+    late(Error::write_timeout, CloseCode::abnormal, 400,
+         "the peer took nothing of what was sent for too long; Config::write_timeout sets how long"),
+    late(Error::message_timeout, CloseCode::policy_violation, 400,
+         "the peer did not finish a message in time; Config::message_timeout sets how long"),
 
     unusable(Error::connection_reset, ErrorClass::closed,
              "the peer ended the stream without a Close frame"),
+    unusable(Error::closed_with_error, ErrorClass::closed,
+             "the peer closed the connection for an error; the close code and reason say which"),
 
     unusable(Error::not_open, ErrorClass::misuse,
              "the opening handshake is not done yet; wait for Opened"),

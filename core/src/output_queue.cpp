@@ -84,6 +84,7 @@ void OutputQueue::append(SharedBytes bytes, std::pmr::memory_resource& memory) {
 
 void OutputQueue::append(ConstBytes octets, SharedBytes owner, std::pmr::memory_resource& memory) {
   if (octets.empty()) return;
+  assert(!holds_dropped());
   auto* segment = new (memory.allocate(sizeof(Shared), alignof(Shared))) Shared{};
   segment->holds = Holds::shared;
   segment->memory = &memory;
@@ -97,6 +98,7 @@ void OutputQueue::append(ConstBytes octets, SharedBytes owner, std::pmr::memory_
 
 void OutputQueue::append(Assembly assembly, std::pmr::memory_resource& memory) {
   if (assembly.empty()) return;
+  assert(!holds_dropped());
   auto* segment = new (memory.allocate(sizeof(Taken), alignof(Taken))) Taken{};
   segment->holds = Holds::taken;
   segment->memory = &memory;
@@ -109,6 +111,7 @@ void OutputQueue::append(Assembly assembly, std::pmr::memory_resource& memory) {
 
 std::size_t OutputQueue::gather(std::span<ConstBytes> out) const {
   std::size_t used = 0;
+  if (size_ == 0) return used;  // empty, or dropped
   for (const Segment* segment = head_; segment != nullptr && used < out.size();
        segment = segment->next) {
     out[used++] = {segment->begin, segment->end};
@@ -118,6 +121,7 @@ std::size_t OutputQueue::gather(std::span<ConstBytes> out) const {
 
 void OutputQueue::consume(std::size_t size) {
   assert(size <= size_);
+  if (size_ == 0) return;
   size_ -= size;
   while (head_ != nullptr) {
     const auto pending = static_cast<std::size_t>(head_->end - head_->begin);

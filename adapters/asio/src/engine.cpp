@@ -46,7 +46,7 @@ Engine::~Engine() {
   Operations operations;
   take_operations(operations);
   while (Operation* const operation = operations.pop_front()) operation->destroy();
-  release_input();
+  release_buffers();
   give_room_back();
 }
 
@@ -107,6 +107,7 @@ void Engine::attend() {
                engine.posted_ = false;
                const bool was_later = engine.later_;
                Turn turn(engine);
+               if (was_later && engine.paused_) engine.go_on();
                if (was_later && engine.wants_input()) engine.read();
                turn.finish();
              }));
@@ -161,16 +162,18 @@ void Engine::settle() {
   if (!is_layer_open() && !read_all_ && !reading_ && !orphaned_ && !session_.is_terminated()) {
     read_failed(make_error_code(net::error::bad_descriptor));  // somebody else has closed it
   }
-  discard_unasked();
-  const bool told = advance();
+  discard_unrequested_messages();
   for (int i = 0; i < transfers_a_turn && can_write_now(); ++i) write();
+  const bool told = advance();
+  if (can_write_now()) write();
   if (!is_settled()) {
     serve_waiters();
+    release_dropped_output();
     if (!writing_) end_sending();
     if (is_layer_open() && session_.is_terminated()) close_layer();
     if (orphaned_ && (aborted_ || !is_layer_open())) {
       if (is_layer_open()) close_layer();
-      release_input();
+      release_buffers();
       return set_alarm(std::nullopt);
     }
     if (can_write_now()) attend();

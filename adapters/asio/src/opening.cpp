@@ -69,7 +69,7 @@ void Engine::continue_opening() {
 
 void Engine::take_next_step() {
   const auto copy_response = [this] {
-    if (input_->head != nullptr) opener_->response = response();
+    if (has_response()) opener_->response = response();
   };
   switch (ended_ ? HandshakeStep::closed : take_step()) {
     case HandshakeStep::requested:

@@ -1,7 +1,9 @@
 #include <memory>
+#include <optional>
 #include <utility>
 #include <variant>
 
+#include "asking.hpp"
 #include "wolframite/handshake.hpp"
 
 namespace wolframite {
@@ -29,7 +31,9 @@ Task<Result<WebSocketStream>> accept(Loop& loop, Socket socket, AcceptOptions op
 
   Answer answer;
   if (options.on_request_async) {
-    answer = co_await options.on_request_async(core.request());
+    std::optional<Answer> given = co_await Asking(core, options.on_request_async(core.request()));
+    if (!given) co_return tl::unexpected(core.closed()->why);
+    answer = std::move(*given);
   } else if (options.on_request) {
     answer = options.on_request(core.request());
   }

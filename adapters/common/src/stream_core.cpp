@@ -31,26 +31,32 @@ StreamCore::~StreamCore() {
 
 void StreamCore::abandon() noexcept {
   let_go(std::make_error_code(std::errc::operation_canceled));
-  orphan_index_ = loop_.orphans_.size();
+  orphan_index_ = static_cast<std::uint32_t>(loop_.orphans_.size());
   loop_.orphans_.push_back(this);
   attend();
 }
 
 void StreamCore::settle() {
   wrote_early_ = false;
-  if (closing_) discard_unasked();
-  advance();
+  if (paused_) rest();
+  if (closing_) discard_unrequested_messages();
   if (socket_.is_open() && writable_ && session_.wants_write()) write_output();
+  const std::size_t written_up_to = session_.pending_output();
+  advance();
+  // What the time has brought: a ping, or a Close.
+  const bool has_more = session_.pending_output() > written_up_to;
+  if (has_more && socket_.is_open() && writable_) write_output();
   if (is_settled() && !news_) {  // as nearly always
     if (queued_) attend();
     return;
   }
   if (waiters_ != nullptr) serve_waiters();
+  release_dropped_output();
   end_sending();
   if (socket_.is_open() && session_.is_terminated()) close_socket();
   if (orphaned_ && reader_ == nullptr && (aborted_ || !socket_.is_open())) {
     if (socket_.is_open()) close_socket();
-    release_input();
+    release_buffers();
     if (!attended_) destroy();  // else the next time
     return;
   }
@@ -60,6 +66,14 @@ void StreamCore::settle() {
   const bool news = news_ || orphaned_;
   news_ = false;
   if (news) wake_reader();
+}
+
+// A turn that has done enough for a stream is followed by another one, in which the others come
+// first.
+void StreamCore::rest() {
+  if (rested_) return go_on();
+  rested_ = true;
+  attend();
 }
 
 void StreamCore::received_eof(int error) {
@@ -78,10 +92,12 @@ std::error_code StreamCore::write_error() const {
   return {errno_ != 0 ? errno_ : EPIPE, std::system_category()};
 }
 
-// A later deadline than that of the timer is looked up when that one has passed.
+// A later deadline than that of the timer, or none, is looked up when that one has passed.
 inline void StreamCore::set_alarm(std::optional<Time> due) {
-  if (!due || !socket_.is_open()) {
+  if (!socket_.is_open()) {
     if (is_armed()) loop_.timers().disarm(*this);
+  } else if (!due) {
+    return;
   } else if (!is_armed() || *due < loop_.timers().due(*this)) {
     loop_.timers().arm(*this, *due);
   }

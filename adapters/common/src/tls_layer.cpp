@@ -14,9 +14,15 @@ constexpr std::size_t max_ciphertext = 128 * 1024;
 
 }  // namespace
 
+TlsLayer::~TlsLayer() {
+  free_room(room_);
+  free_room(kept_room_);
+}
+
 std::optional<Event> TlsLayer::receive(Connection& connection, Bytes& in) {
   for (;;) {
     if (auto event = connection.receive(plaintext_)) return event;
+    if (!plaintext_.empty() || connection.is_paused()) return std::nullopt;  // to be gone on with
     if (in.empty() && !engine_->has_plaintext()) break;
     if (room_ == nullptr) {
       room_ = static_cast<std::byte*>(memory_->allocate(room_size, alignof(std::max_align_t)));
@@ -28,27 +34,40 @@ std::optional<Event> TlsLayer::receive(Connection& connection, Bytes& in) {
   return end(connection);
 }
 
-std::optional<Event> TlsLayer::advance(Connection& connection, Time now) {
+std::optional<Event> TlsLayer::advance(Connection& connection, Time now,
+                                       Connection::Unread unread) {
   const bool was_over = connection.is_terminated();
-  auto event = connection.advance(now);
+  auto event = connection.advance(now, unread);
   // Out of time: the peer has had its chance to take what waits.
   if (!was_over && connection.is_terminated()) discard_output(connection);
   if (event) return event;
   // Wrong from the start, or gone wrong while encrypting.
   if (engine_->error()) {
-    if (auto closed = end(connection)) return closed;
+    if (auto closed = connection.abort(engine_->error())) return closed;
   }
-  if (connection.is_terminated() && engine_->wants_write()) {
-    if (give_up_at_ == Time::max()) give_up_at_ = now + connection.config().close_timeout;
-    if (give_up_at_ <= now) discard_output(connection);
+  if (write_due(connection) <= now) {
+    discard_output(connection);
+    return connection.abort(Error::write_timeout);
   }
   return std::nullopt;
 }
 
 std::optional<Time> TlsLayer::deadline(const Connection& connection) const {
   if (engine_->error() && connection.wants_read()) return at_once;
-  if (!connection.is_terminated() || !engine_->wants_write()) return connection.deadline();
-  return give_up_at_ == Time::max() ? at_once : give_up_at_;
+  const Time due = write_due(connection);
+  const std::optional<Time> other = connection.deadline();
+  if (due == Time::max()) return other;
+  return other ? std::min(*other, due) : due;
+}
+
+/// When what waits will have waited for too long: the end, an alert above all, too.
+Time TlsLayer::write_due(const Connection& connection) const {
+  // Before the first time is told, it is the handshake that has a limit.
+  if (!engine_->wants_write() || write_at_ == Time::min()) return Time::max();
+  const Config& limits = connection.config();
+  const bool is_limited = limits.write_timeout.count() > 0;
+  if (!is_limited && !connection.is_closing()) return Time::max();
+  return later(write_at_, is_limited ? limits.write_timeout : limits.close_timeout);
 }
 
 std::optional<Event> TlsLayer::receive_eof(Connection& connection, std::error_code why) {
@@ -67,6 +86,7 @@ std::optional<Event> TlsLayer::end(Connection& connection) {
 }
 
 std::size_t TlsLayer::output(Connection& connection, std::span<ConstBytes> gather) {
+  if (!engine_->wants_write()) write_at_ = connection.now();
   std::array<ConstBytes, 16> parts;
   while (engine_->pending_output() < max_ciphertext) {
     std::size_t count = connection.output(parts);
@@ -79,6 +99,7 @@ std::size_t TlsLayer::output(Connection& connection, std::span<ConstBytes> gathe
     }
     const std::size_t taken = engine_->write(std::span(parts).first(count));
     if (taken == 0) break;
+    connection.set_output_in_transit(true);
     connection.consume(taken);
     encrypted_ += taken;
   }
@@ -86,8 +107,9 @@ std::size_t TlsLayer::output(Connection& connection, std::span<ConstBytes> gathe
   return engine_->output(gather);
 }
 
-std::size_t TlsLayer::consume(std::size_t size) {
+std::size_t TlsLayer::consume(Connection& connection, std::size_t size) {
   engine_->consume(size);
+  if (size > 0) write_at_ = connection.now();
   std::size_t written = 0;
   if (!engine_->wants_write()) {
     written = encrypted_;
@@ -100,12 +122,15 @@ std::size_t TlsLayer::consume(std::size_t size) {
   encrypted_ -= written;
   marked_ = encrypted_;
   mark_ = engine_->pending_output();
+  if (encrypted_ == 0) connection.set_output_in_transit(false);
   return written;
 }
 
 void TlsLayer::discard_output(Connection& connection) {
   engine_->shutdown();
-  static_cast<void>(consume(engine_->pending_output()));
+  engine_->discard_output();
+  encrypted_ = marked_ = mark_ = 0;
+  connection.set_output_in_transit(false);
   connection.consume(connection.pending_output());
 }
 
@@ -124,13 +149,24 @@ bool TlsLayer::owes_close_notify(const Connection& connection) const {
          !engine_->error();
 }
 
-void TlsLayer::release_room() {
+// What is in the room and was not received yet stays where it is; what comes next gets a new one.
+void TlsLayer::keep_view() {
   if (room_ == nullptr) return;
-#if defined(WOLFRAMITE_SCRIBBLE)
-  std::memset(room_, 0xDB, room_size);
-#endif
-  memory_->deallocate(std::exchange(room_, nullptr), room_size, alignof(std::max_align_t));
+  free_room(kept_room_);
+  kept_room_ = std::exchange(room_, nullptr);
+}
+
+void TlsLayer::release_room() {
+  free_room(std::exchange(room_, nullptr));
   plaintext_ = {};
+}
+
+void TlsLayer::free_room(std::byte* room) {
+  if (room == nullptr) return;
+#if defined(WOLFRAMITE_SCRIBBLE)
+  std::memset(room, 0xDB, room_size);
+#endif
+  memory_->deallocate(room, room_size, alignof(std::max_align_t));
 }
 
 }  // namespace wolframite

@@ -40,7 +40,10 @@ void Stream::read() {
   Loop& loop = epoll_loop();
   const std::size_t before = loop.received_;
   busy_ = true;
-  while (readable_ && wants_input() && loop.received_ < most_octets) read_once();
+  while (readable_ && wants_input() && loop.received_ < most_octets) {
+    read_once();
+    if (readable_ && loop.is_turn_long()) break;
+  }
   busy_ = false;
   if (!readable_ || !wants_input()) return;
   assert(!queued_);

@@ -57,7 +57,6 @@ class Stream final : public StreamCore {
   bool cancelled_ : 1 = false;  // and was asked to end
   bool finished_ : 1 = false;   // nothing more will come
   bool told_ : 1 = false;       // and the stream knows
-  bool sending_ : 1 = false;    // a request is under way
   bool to_send_ : 1 = false;    // it will be, when the turn ends
   bool starved_ : 1 = false;    // in the list of streams that wait for buffers
   bool hungry_ : 1 = false;     // it was, and has received nothing since

@@ -41,15 +41,20 @@ struct Config {
   /// Compression of messages (RFC 7692).
   DeflateConfig deflate{};
 
-  /// The opening handshake must be done within this time.
+  /// The opening handshake must be done within this time, which includes what the application takes
+  /// to answer. A server then answers with 408.
   std::chrono::milliseconds handshake_timeout{30'000};
-  /// Closes with 1001 when no data message was received or sent for this long.
+  /// Closes with 1001 when no byte of a message was received or written for this long.
   std::chrono::milliseconds idle_timeout{0};
+  /// Closes with 1008 when a message that has begun is not complete after this time.
+  std::chrono::milliseconds message_timeout{0};
   /// Pings when nothing was received for this long.
   std::chrono::milliseconds ping_interval{0};
-  /// Gives the peer up when nothing is received for this long after such a ping.
+  /// Gives the peer up when nothing is received for this long after such a ping was written.
   std::chrono::milliseconds pong_timeout{20'000};
-  /// Once a Close was sent, the connection must end within this time.
+  /// Gives the peer up when output waits and no byte of it could be written for this long.
+  std::chrono::milliseconds write_timeout{30'000};
+  /// Once our Close was written, the connection must end within this time.
   std::chrono::milliseconds close_timeout{10'000};
 
   /// `invalid_config` if limits contradict each other or a time is negative.
@@ -58,8 +63,9 @@ struct Config {
                        max_message_size > 0 && max_frame_size > 0 && max_head_size > 0 &&
                        max_headers > 0;
     const auto zero = std::chrono::milliseconds::zero();
-    const bool times = handshake_timeout >= zero && idle_timeout >= zero && ping_interval >= zero &&
-                       pong_timeout >= zero && close_timeout >= zero;
+    const bool times = handshake_timeout >= zero && idle_timeout >= zero &&
+                       message_timeout >= zero && ping_interval >= zero && pong_timeout >= zero &&
+                       write_timeout >= zero && close_timeout >= zero;
     return sizes && times && deflate.is_valid() ? Error::none : Error::invalid_config;
   }
 };

@@ -45,7 +45,9 @@ namespace wolframite {
 /// The owner's turn: `advance(now)`; `receive` until it gives nothing; write what `output` shows
 /// and `consume` what was written; shut the stream down for writing when `wants_shutdown`, close it
 /// when `is_terminated`; wait for the stream as `wants_read` and `wants_write` say, until
-/// `deadline`.
+/// `deadline`. What can be read is received before the time is told that it may be late for.
+///
+/// Views in events live until the next `receive` or `receive_eof`; time and commands end none.
 ///
 /// What the peer does wrong comes as `Closed`; what the owner does wrong comes back as a status,
 /// and has changed nothing. One thread at a time. An open, idle connection owns no heap memory.
@@ -82,7 +84,8 @@ class Connection {
 
   /// Takes bytes from the front of `in`, unmasking in place, and returns one event; or nothing once
   /// `in` is empty and no event waits. Call it until then. Views in the event point into `in`'s
-  /// memory or the connection's own and live until the next receive, receive_eof or advance.
+  /// memory or the connection's own and live until the next receive or receive_eof. With a limit on
+  /// inflating (see `limit_inflation`) it may return nothing while `is_paused`.
   [[nodiscard]] std::optional<Event> receive(Bytes& in);
 
   /// Whether `receive` with an empty `in` may have an event to give, or the last one's view to
@@ -91,15 +94,29 @@ class Connection {
     return phase_ != Phase::open || view_ != View::none || opening_ != nullptr || codec_ != nullptr;
   }
 
+  /// Hands over what the last event's view points into, to be kept as long as that is looked at: for
+  /// an owner that has to receive on meanwhile. Empty where the view lies in the owner's buffer, which
+  /// is then not overwritten either. Only while `is_closing`.
+  [[nodiscard]] detail::Assembly take_view();
+
   /// Tells that the stream has ended: cleanly, or for the reason `why` that the transport gives.
   /// Call it until it returns nothing.
   [[nodiscard]] std::optional<Event> receive_eof(std::error_code why = {});
 
+  /// What the owner knows of the input that it has not received yet.
+  enum class Unread : std::uint8_t {
+    none,  ///< there is none, or nobody knows of any
+    some,  ///< there is some, which the owner leaves where it is for now
+  };
+
   /// Tells the time, which must not run backwards. Acts on what is due and returns one event if
-  /// that gave one. Call it at `deadline()` at the latest; more calls are harmless.
-  [[nodiscard]] std::optional<Event> advance(Time now) {
-    if (!is_untimed() || view_ != View::none || opening_ != nullptr) [[unlikely]]
-      return act_on_time(now);
+  /// that gave one. Call it at `deadline()` at the latest; more calls are harmless. Ends no view.
+  ///
+  /// A peer whose input is left `unread` is not silent: ping, pong and the time for a message are
+  /// put off, and idle too, unless output waits, which then it is the peer that does not read.
+  [[nodiscard]] std::optional<Event> advance(Time now, Unread unread = Unread::none) {
+    if (!is_untimed() || opening_ != nullptr || wants_write()) [[unlikely]]
+      return act_on_time(now, unread);
     now_ = now < now_ ? now_ : now;
     return std::nullopt;
   }
@@ -173,6 +190,25 @@ class Connection {
   /// Drops the first `size` pending bytes, which were written. At most `pending_output()`.
   void consume(std::size_t size);
 
+  /// Tells whether some of what was consumed still waits in a layer of the owner's below, such as
+  /// TLS. Until it does not, nothing that has to be written first is waited for: pong, and the end.
+  void set_output_in_transit(bool in_transit);
+
+  /// Tells that nothing `output` has shown is looked at any more. When the connection ends without
+  /// having written all, it keeps what it has shown until this, or `consume`, or its destructor.
+  void release_output() { output_.release(); }
+  /// Whether there is something to release.
+  [[nodiscard]] bool holds_dropped_output() const { return output_.holds_dropped(); }
+
+  /// Has each `receive` return after inflating `inflation_step` bytes although there is input left:
+  /// for owners with other connections to serve. Without it there is no limit but a message's.
+  void limit_inflation() { limits_inflation_ = true; }
+  /// Bytes; a `receive` may inflate 64 KiB more.
+  static constexpr std::size_t inflation_step = 1024 * 1024;
+  /// Whether the last `receive` returned nothing for that limit: call it again, before there is new
+  /// input, with what it left of this.
+  [[nodiscard]] bool is_paused() const;
+
   /// Gives back the memory of compression contexts that can be made again, as
   /// `DeflateConfig::release_after` does in time.
   void release_memory();
@@ -181,12 +217,23 @@ class Connection {
   /// contexts.
   [[nodiscard]] std::size_t memory_in_use() const;
 
+  /// Ends the connection at once and without a word, for the reason `why`: the transport is gone, or
+  /// the owner cannot go on. Drops what is not written, and ends no view. Returns `Closed` unless
+  /// that was given before.
+  [[nodiscard]] std::optional<Event> abort(std::error_code why);
+
+  /// The time that was told last; `Time::min()` before the first.
+  [[nodiscard]] Time now() const { return now_; }
+
   /// When to call `advance`. In the past means now; before the first `advance` it is `at_once`.
   [[nodiscard]] std::optional<Time> deadline() const {
-    if (is_untimed()) [[likely]]
+    if (is_untimed() && !wants_write()) [[likely]]
       return std::nullopt;
     return first_due();
   }
+
+  /// Whether it matters to a timer when output is consumed: the time should be told before.
+  [[nodiscard]] bool stamps_output() const { return !is_untimed(); }
 
   /// Whether the stream should still be read: until it has ended, for even what is discarded must
   /// be taken from it.
@@ -217,6 +264,10 @@ class Connection {
 
   /// Whether data can be sent: the handshake is done and no Close was sent.
   [[nodiscard]] bool is_open() const { return phase_ == Phase::open && !close_sent_; }
+  /// Whether a Close was sent, or something else has begun the end.
+  [[nodiscard]] bool is_closing() const { return phase_ > Phase::open || close_sent_; }
+  /// Why the connection ends or has ended; none as long as it does not, or where that is clean.
+  [[nodiscard]] std::error_code why_closed() const;
 
   /// Octets that are queued and not consumed.
   [[nodiscard]] std::size_t pending_output() const { return output_.size(); }
@@ -251,7 +302,7 @@ class Connection {
 
   std::optional<Event> next_event(Bytes& in);
   std::optional<Event> next_event_at_eof(std::error_code why);
-  std::optional<Event> next_event_at(Time now);
+  std::optional<Event> next_event_at(Time now, Unread unread);
   void tell(const std::optional<Event>& event) const {
     if (observer_ != nullptr && event) observer_->happened(*event, now_);
   }
@@ -261,6 +312,7 @@ class Connection {
     if (view_ != View::none) drop_view();
   }
   void drop_view();
+  void clear_unseen();
   void scribble(Bytes in);
 
   // Handshake.
@@ -304,6 +356,7 @@ class Connection {
   // Frames out.
   Error check_open() const;
   Error check_sendable() const;
+  std::error_code refusal(Error error) const;
   std::error_code send_control(OpCode opcode, ConstBytes payload);
   FrameHeader make_header(OpCode opcode, bool fin, ConstBytes payload, bool compressed = false);
   MaskKey fresh_mask();
@@ -316,27 +369,39 @@ class Connection {
   void queue_frame(OpCode opcode, bool fin, ConstBytes payload, bool compressed = false);
   void queue_close(const CloseFrame& frame);
   void answer_ping(ConstBytes payload);
+  void queue_held_pong();
+  void note_message();
 
   // Timers.
   /// Whether no timer runs, and none will before something is received, sent or closed.
   bool is_untimed() const {
     return !has_timers_ && phase_ == Phase::open && !close_sent_ && codec_ == nullptr;
   }
-  std::optional<Event> act_on_time(Time now);
+  std::optional<Event> act_on_time(Time now, Unread unread);
+  void put_off();
   std::optional<Time> first_due() const;
-  std::optional<Event> advance_close();
+  std::optional<Event> advance_open();
   void keep_alive();
+  bool output_waits() const { return wants_write() || in_transit_; }
   Time handshake_due() const;
   Time idle_due() const;
+  Time message_due() const;
   Time ping_due() const;
   Time pong_due() const;
+  Time write_due() const;
   Time close_due() const;
   Time release_due() const;
+  void start_writing() {
+    if (output_.empty()) write_at_ = now_;
+  }
+  void all_written();
 
   // Ends.
   Event fail(Error why);
+  std::optional<Event> end_at_once(std::error_code why);
   Ending& end(std::error_code why, CloseCode code, std::string_view reason = {});
   void drop_output(std::error_code why);
+  std::error_code judge_close(CloseCode code) const;
   bool ends_first() const;
   Event give_closed();
   void enter(Phase phase);
@@ -356,17 +421,20 @@ class Connection {
   detail::Assembly control_;    ///< of a control frame's payload that came in pieces
   detail::Assembly held_pong_;  ///< the newest pong, while too many wait in output_
 
-  Time now_ = Time::min();          ///< the last time told; min() before the first
-  Time phase_since_ = Time::min();  ///< start of the handshake, or of the wait for the end
-  Time heard_at_ = Time::min();     ///< when anything was received last; once pinged, when that was
-  Time message_at_ = Time::min();   ///< when a data message went either way last
+  Time now_ = Time::min();         ///< the last time told; min() before the first
+  Time since_ = Time::min();       ///< of the handshake, of the message being received, of the end
+  Time heard_at_ = Time::min();    ///< when anything was received last; once pinged, when that was
+  Time message_at_ = Time::min();  ///< when a byte of a message went either way last
+  Time write_at_ = Time::min();    ///< when output began to wait, or was written last
 
   std::uint64_t remaining_ = 0;  ///< octets of the current frame's payload still to come
   std::size_t pongs_end_ = 0;    ///< octets of output_ up to the end of the last queued pong
+  std::size_t ping_end_ = 0;     ///< the same of a keepalive ping
   std::uint64_t message_size_ =
       0;              ///< octets of the current message so far, announced ones included
   Bytes consumed_{};  ///< the last view into the owner's buffer, for debug builds to scribble over
   std::uint32_t ping_serial_ = 0;
+  CloseCode sent_code_ = CloseCode::no_status;  ///< of our Close, once it was sent
   MaskKey mask_{};
   std::byte header_[FrameHeader::max_size];  ///< the front of a header that came in pieces
   std::uint8_t header_size_ = 0;
@@ -391,6 +459,9 @@ class Connection {
   bool sending_message_ = false;  ///< sent: between first and last fragment
   bool close_sent_ = false;
   bool close_received_ : 1 = false;
+  bool limits_inflation_ : 1 = false;
+  bool in_transit_ : 1 = false;     ///< a layer below has not written all that was consumed
+  bool message_waits_ : 1 = false;  ///< output may have bytes of messages
   bool pong_held_ : 1 = false;
   bool ping_outstanding_ : 1 = false;
   bool opened_pending_ : 1 = false;

@@ -80,9 +80,12 @@ enum class Error : std::uint8_t {
   idle_timeout,       ///< `Config::idle_timeout`
   pong_timeout,       ///< `Config::pong_timeout`
   close_timeout,      ///< `Config::close_timeout`
+  write_timeout,      ///< `Config::write_timeout`
+  message_timeout,    ///< `Config::message_timeout`
 
   // The connection is over: class `closed`.
-  connection_reset,  ///< the stream ended without a Close frame
+  connection_reset,   ///< the stream ended without a Close frame
+  closed_with_error,  ///< the peer's Close had another code than 1000 or 1001; `Closed` has it
 
   // A command at the wrong time, or one that cannot be carried out: class `misuse`. It changed
   // nothing.

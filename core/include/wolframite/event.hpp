@@ -18,7 +18,9 @@ namespace wolframite {
 
 /// Server: a request is waiting. The owner must answer with `accept()` or `refuse()`, now or later.
 struct Requested {
-  const Request& request;  ///< well-formed; plain HTTP if not `is_upgrade()`
+  /// Well-formed; plain HTTP if not `is_upgrade()`. Lives until the answer, even if the connection
+  /// ends before.
+  const Request& request;
 };
 
 /// The opening handshake is done.
@@ -75,14 +77,16 @@ struct Closing {
 
 /// The connection is over. Always the last event, and given exactly once.
 struct Closed {
-  std::error_code why;  ///< none if the closing handshake was completed
+  /// None if the closing handshake was completed, and the peer's code was 1000, 1001 or none, or
+  /// that of our own Close.
+  std::error_code why;
   CloseCode code;  ///< the peer's; without its Close the one we failed it with; else `abnormal`
   std::string_view reason;  ///< the peer's
   bool clean;               ///< a Close frame went each way (RFC 6455 §7.1.4)
 };
 
-/// One of all these. Views and references in it live until the next `receive`, `receive_eof` or
-/// `advance` of the connection that gave it; commands never end them.
+/// One of all these. Views and references in it live until the next `receive` or `receive_eof` of
+/// the connection that gave it; time and commands never end them.
 using Event = std::variant<Requested, Opened, Refused, Message, Pinged, Ponged, Closing, Closed>;
 
 }  // namespace wolframite

@@ -132,6 +132,12 @@ class Loop {
   /// The time of this turn. One reading of the clock serves all that happens in it.
   [[nodiscard]] Time now() const { return now_; }
 
+  /// Whether this turn has taken a few milliseconds already, so that others should have theirs.
+  /// Reads the clock.
+  [[nodiscard]] bool is_turn_long() const {
+    return std::chrono::steady_clock::now() - now_ > std::chrono::milliseconds(4);
+  }
+
   /// How many spawned tasks have not ended.
   [[nodiscard]] std::size_t task_count() const { return tasks_; }
   /// How many streams there are, those that linger after their handle is gone included.

@@ -38,13 +38,21 @@ class Session {
   [[nodiscard]] std::optional<Event> receive(Bytes& in) {
     return is_encrypted() ? tls_->receive(connection_, in) : connection_.receive(in);
   }
+  /// Keeps what the last event's view points into, beyond the next `receive`, as long as `kept` lives
+  /// and this does; see Connection::take_view.
+  void keep_view(detail::Assembly& kept) {
+    kept = connection_.take_view();
+    if (is_encrypted()) tls_->keep_view();
+  }
   /// Tells that the socket has ended; see Connection::receive_eof and TlsLayer::receive_eof.
   [[nodiscard]] std::optional<Event> receive_eof(std::error_code why = {}) {
     return is_encrypted() ? tls_->receive_eof(connection_, why) : connection_.receive_eof(why);
   }
   /// Tells the time; see Connection::advance.
-  [[nodiscard]] std::optional<Event> advance(Time now) {
-    return is_encrypted() ? tls_->advance(connection_, now) : connection_.advance(now);
+  [[nodiscard]] std::optional<Event> advance(Time now,
+                                             Connection::Unread unread = Connection::Unread::none) {
+    return is_encrypted() ? tls_->advance(connection_, now, unread)
+                          : connection_.advance(now, unread);
   }
   /// Whether `receive` or the end of the last view may bring something although there is no input;
   /// see Connection::has_events.
@@ -60,7 +68,7 @@ class Session {
   /// Drops the first `size` octets that `output` showed, which were written. Returns how much of
   /// `unwritten` that was.
   std::size_t consume(std::size_t size) {
-    if (is_encrypted()) return tls_->consume(size);
+    if (is_encrypted()) return tls_->consume(connection_, size);
     connection_.consume(size);
     return size;
   }
@@ -68,6 +76,16 @@ class Session {
   void discard_output() {
     if (is_encrypted()) return tls_->discard_output(connection_);
     connection_.consume(connection_.pending_output());
+  }
+  /// Tells that nothing `output` has shown is looked at any more; see Connection::release_output.
+  void release_output() {
+    connection_.release_output();
+    if (is_encrypted()) tls_->release_output();
+  }
+  /// Whether there is something to release.
+  [[nodiscard]] bool holds_dropped_output() const {
+    return connection_.holds_dropped_output() ||
+           (is_encrypted() && tls_->holds_dropped_output());
   }
   /// Octets that the connection has queued and that are not known to be written.
   [[nodiscard]] std::size_t unwritten() const {

@@ -75,6 +75,12 @@ class StreamCore : public detail::TimerAndSocket,
   [[nodiscard]] Operation close(CloseCode code, std::string_view reason);
   /// @}
 
+  /// Has whoever waits for input resumed at the end of this turn, for another reason than input.
+  void wake_at_end_of_turn() {
+    news_ = true;
+    attend();
+  }
+
   /// Lets go of the stream: its handle is gone. Its owner is the loop now.
   void abandon() noexcept;
 
@@ -129,6 +135,7 @@ class StreamCore : public detail::TimerAndSocket,
   bool writable_ : 1 = true;   ///< backend: a write may succeed
   bool queued_ : 1 = false;    ///< backend: in a list of the loop's
   bool busy_ : 1 = false;      ///< backend: it looks after the input just now
+  bool sending_ : 1 = false;   ///< backend: the system may look at what was shown to it to send
   bool hung_up_ : 1 = false;   ///< backend: the end, or an error, is behind what can be read
 
  private:
@@ -145,6 +152,12 @@ class StreamCore : public detail::TimerAndSocket,
   [[nodiscard]] bool awaits_input() const { return reader_ != nullptr; }
   [[nodiscard]] bool has_reader() const { return reader_ != nullptr; }
   [[nodiscard]] bool has_unread() const { return readable_; }
+  void go_on_later() {
+    rested_ = false;
+    attend();
+  }
+  [[nodiscard]] bool is_turn_long() const { return loop_.is_turn_long(); }
+  [[nodiscard]] bool is_writing() const { return sending_; }
   [[nodiscard]] bool has_kept() const { return readable_; }
   [[nodiscard]] bool closes_at_once() const { return !socket_.has_unread(); }
   [[nodiscard]] std::error_code read_error() const { return {errno_, std::system_category()}; }
@@ -162,11 +175,13 @@ class StreamCore : public detail::TimerAndSocket,
   detail::PendingOperation& begin_wait(What what);
   void fire() override { attend(); }
   void settle();
+  void rest();
 
   bool attended_ : 1 = false;
   bool wrote_early_ : 1 = false;  // one write before the end of the turn was tried
   std::uint8_t errno_ = 0;        // why reading or writing ended; Linux has none above 133
   std::uint32_t told_turn_;       // of the loop, in which the session was told the time last
+  std::uint32_t orphan_index_ = 0;  // in the loop's list of streams without a handle
 
  protected:
   Loop& loop_;  ///< outlives the stream

@@ -67,6 +67,9 @@ struct PendingCommand : Place {
 /// | what | means |
 /// | --- | --- |
 /// | `attend()` | has its `settle` called before long: there may be something to do |
+/// | `go_on_later()` | has `go_on` called in the next turn, when others had theirs |
+/// | `is_turn_long()` | whether this turn has taken so long that others should have theirs |
+/// | `is_writing()` | whether something below may still look at what `output` has shown |
 /// | `is_open()` | whether the socket is |
 /// | `awaits_input()` | whether somebody waits for a message, or for a step of the handshake |
 /// | `has_reader()` | whether somebody waits for a message, or has one that has not arrived yet |
@@ -100,26 +103,33 @@ class StreamRules {
   /// @name The opening handshake
   /// @{
 
-  /// The request to answer. Lives from `HandshakeStep::requested` until `answer` or `drop_view`.
+  /// The request to answer. Lives from `HandshakeStep::requested` until `answer`, even if the stream
+  /// ends before.
   [[nodiscard]] const Request& request() const {
-    return *static_cast<const Request*>(input_->head);
+    return *static_cast<const Request*>(transition_->head);
   }
   /// Client: the server's answer. Lives from `HandshakeStep::opened` or `HandshakeStep::refused`
   /// until the next step is awaited, or `drop_view`.
   [[nodiscard]] const Response& response() const {
-    return *static_cast<const Response*>(input_->head);
+    return *static_cast<const Response*>(transition_->head);
+  }
+  /// Whether there is one.
+  [[nodiscard]] bool has_response() const {
+    return transition_ != nullptr && transition_->head != nullptr;
   }
   /// Answers the request. An Accept agrees to it, and `HandshakeStep::opened` follows; to a request
   /// of plain HTTP it is a refusal with 426. A Response refuses it: `Error::refused`, and the
   /// response goes out even if the handle is gone. Other errors are those of Connection::accept and
   /// Connection::refuse, where the client gets a 500; or why the stream has ended meanwhile.
   [[nodiscard]] std::error_code answer(const std::variant<Accept, Response>& with);
-  /// Ends the view of the last event.
+  /// Ends the view of the last step.
   void drop_view() noexcept;
   /// @}
 
   /// How the stream ended, or null as long as there may be something to hand out.
-  [[nodiscard]] const Closed* closed() const { return ended_ ? &ending_->closed : nullptr; }
+  [[nodiscard]] const Closed* closed() const {
+    return ended_ && !has_message() ? &transition_->closed : nullptr;
+  }
   /// The connection, for questions.
   [[nodiscard]] const Connection& connection() const { return session_.connection(); }
   /// Tells `observer` of all frames and events from here on; null ends that.
@@ -132,8 +142,12 @@ class StreamRules {
  protected:
   /// Takes over the connection.
   explicit StreamRules(Connection connection)
-      : session_(std::move(connection)), handshaking_(!session_.connection().is_open()) {}
-  ~StreamRules() { assert(input_ == nullptr); }
+      : session_(std::move(connection)), handshaking_(!session_.connection().is_open()) {
+    session_.connection().limit_inflation();
+  }
+  ~StreamRules() {
+    assert(input_ == nullptr && (transition_ == nullptr || transition_->lease == nullptr));
+  }
 
   /// @name What a host tells
   /// @{
@@ -155,29 +169,23 @@ class StreamRules {
 
   /// Whether somebody waits for input, and has used up all there was.
   [[nodiscard]] bool wants_input() const {
-    return input_ == nullptr && (self().awaits_input() || closing_ || orphaned_ || ended_) &&
-           !eof_ && self().is_open() && session_.wants_read();
+    return input_ == nullptr && takes_input() && !eof_ && self().is_open() && session_.wants_read();
   }
   /// Whether there is something to hand out, if need be by taking in what there is. The last view
   /// dies here.
   [[nodiscard]] bool poll();
-  /// The message to hand out, if there is one. Its octets live until the next `poll`.
+  /// The message to hand out, if there is one. Its bytes live until the next `poll`.
   [[nodiscard]] std::optional<Message> take_message();
   /// Whether there is a message that was not taken.
-  [[nodiscard]] bool has_message() const {
-    return input_ != nullptr && input_->holds == InputLease::Holds::message && !input_->handed_out;
-  }
+  [[nodiscard]] bool has_message() const { return is_view_out() && !input_->handed_out; }
   /// How far the opening handshake has come. Asked once `poll` has said that there is something.
   [[nodiscard]] HandshakeStep take_step();
-  /// Whether what was handed out last, or will be, is still alive.
-  [[nodiscard]] bool is_view_out() const {
-    return input_ != nullptr && input_->holds != InputLease::Holds::nothing;
-  }
+  /// Whether there is a message that was not taken, or that is looked at and holds reading up.
+  [[nodiscard]] bool is_view_out() const { return input_ != nullptr && input_->holds_message; }
 
-  /// Whether commands make sense. Tells the session the time, if that matters to them.
+  /// Whether commands make sense. Tells the session the time, with which they are stamped.
   [[nodiscard]] bool can_write() {
-    const bool matters = session_.deadline() || session_.connection().is_observed();
-    if (matters && !is_view_out()) tell_time();
+    tell_time();
     return !write_failed_ && !ended_;
   }
   /// What they would give otherwise.
@@ -212,8 +220,10 @@ class StreamRules {
   /// What `settle` is made of, in this order and with a write after the second.
   /// @{
 
+  /// Goes on where a turn had done enough. In the next one.
+  void go_on();
   /// Once a close has begun, what came and nobody waits for must not hold up what comes after it.
-  void discard_unasked();
+  void discard_unrequested_messages();
   /// Lets the session act on the time. Returns whether it could.
   bool advance();
   /// Whether the rest would find nothing to do, however often it is tried.
@@ -223,6 +233,10 @@ class StreamRules {
   }
   /// Ends the sending side once the session has said all.
   void end_sending();
+  /// Frees output that was dropped, once nothing below looks at it.
+  void release_dropped_output() {
+    if (session_.holds_dropped_output() && !self().is_writing()) session_.release_output();
+  }
   /// @}
 
   /// Takes back what the host's `lend` gave, or `received` was given.
@@ -231,30 +245,48 @@ class StreamRules {
   }
   /// Ends the view, and gives the buffer back.
   void release_input() noexcept;
+  /// The same of all views and buffers.
+  void release_buffers() noexcept;
 
   Session session_;  ///< what to write, and until when to read
 
  private:
-  /// What only a stream has that is closing or closed.
-  struct Ending {
-    Closed closed{};                    // once it has ended
-    std::string reason;                 // of `closed`
-    std::unique_ptr<std::byte[]> kept;  // octets of the message that was handed out while closing
+  /// What only a stream has that is being opened, or that ends.
+  struct Transition {
+    const void* head = nullptr;  // the Request or Response of the last step
+    Closed closed{};             // once it has ended
+    std::string reason;          // of `closed`
+    // A message that is looked at while reading goes on: what its bytes lie in.
+    InputLease* lease = nullptr;
+    wolframite::detail::Assembly assembly;
   };
+
+  // What a turn may do for one stream before others have theirs: in bytes of messages, inflated ones,
+  // of which each event counts for some more. Some thousand empty messages, or a megabyte of zeros.
+  static constexpr std::uint32_t most_work = 1U << 20U, work_of_event = 4U << 10U;
+  static constexpr std::uint32_t look_at_clock = 32 * work_of_event;  // each time it has done so much
 
   [[nodiscard]] Host& self() { return static_cast<Host&>(*this); }
   [[nodiscard]] const Host& self() const { return static_cast<const Host&>(*this); }
 
   // Reading.
+  [[nodiscard]] bool takes_input() const {
+    return self().awaits_input() || closing_ || orphaned_ || ended_;
+  }
+  [[nodiscard]] bool has_unread_input();
   [[nodiscard]] bool is_drained() const;
   [[nodiscard]] bool take_kept();
   bool take_in(bool deliver);
   bool handle(const Event& event, bool deliver);
-  void hold(InputLease::Holds what, const void* head);
   void hold_message(const Message& message);
-  void keep_message();
+  void begin_step(HandshakeStep step, const void* head);
+  void end_view();
+  void keep_view();
+  void drop_kept_view() noexcept;
   void proceed();
-  [[nodiscard]] Ending& ending();
+  void spend(std::size_t bytes);
+  [[nodiscard]] bool pause();
+  [[nodiscard]] Transition& transition();
 
   // Opening.
   [[nodiscard]] std::error_code accept(const Accept& with);
@@ -266,6 +298,7 @@ class StreamRules {
     return session_.pending_output() < session_.connection().config().write_buffer_size;
   }
   [[nodiscard]] SharedBytes share_input();
+  void own_waiting_payloads(ConstBytes message);
   [[nodiscard]] bool serve(Pending& command);
   template <class Function>
   void for_each_waiter(Function function);
@@ -280,15 +313,11 @@ class StreamRules {
 
  protected:
   InputLease* input_ = nullptr;  ///< what is being taken in
-  /// @cond
-  union {
-    Pending* waiters_ = nullptr;  // first of a circular list
-    std::size_t orphan_index_;    // the host's, of an orphan: nobody waits on one
-  };
-  /// @endcond
+  Pending* waiters_ = nullptr;   ///< first of a circular list
 
  private:
-  std::unique_ptr<Ending> ending_;
+  std::unique_ptr<Transition> transition_;
+  std::uint32_t work_ = 0;  // done in this turn
 
  protected:
   // These come last: a host's small members fit in behind them.
@@ -296,6 +325,9 @@ class StreamRules {
   bool receive_first_ : 1 = true;  ///< events may wait although there is no input
   bool eof_ : 1 = false;           ///< nothing more is read
   bool heard_ : 1 = false;         ///< input was taken in since the last `advance`
+  bool paused_ : 1 = false;        ///< the turn has done enough: the next one goes on
+  bool rested_ : 1 = false;        ///< the host's: of a paused one, others had their turn since
+  bool step_waits_ : 1 = false;    ///< `take_step` has something to give
   bool news_ : 1 = false;          ///< the reader has to be told something at the end of the turn
   bool write_failed_ : 1 = false;  ///< nothing more is written
   bool shut_ : 1 = false;          ///< the sending side was ended

@@ -78,6 +78,16 @@ class TlsEngine {
   }
   /// Drops the first `size` octets of it, which were written.
   void consume(std::size_t size);
+  /// Drops all ciphertext, this and what will come: nothing can be written any more. What `output`
+  /// has shown stays until `release_output`, or the destructor.
+  void discard_output() {
+    discards_output_ = true;
+    output_.drop();
+  }
+  /// Frees what was dropped: nobody looks at it any more.
+  void release_output() { output_.release(); }
+  /// Whether there is something to release.
+  [[nodiscard]] bool holds_dropped_output() const { return output_.holds_dropped(); }
   [[nodiscard]] bool wants_write() const { return !output_.empty(); }          ///< ciphertext waits
   [[nodiscard]] std::size_t pending_output() const { return output_.size(); }  ///< its octets
 
@@ -140,7 +150,8 @@ class TlsEngine {
   bool handshake_done_ = false;
   bool peer_closed_ = false;
   bool shut_down_ = false;
-  bool renegotiation_ = false;  ///< the peer tried to
+  bool renegotiation_ = false;    ///< the peer tried to
+  bool discards_output_ = false;  ///< nothing can be written any more
 };
 
 }  // namespace wolframite

@@ -37,15 +37,19 @@ class TlsLayer {
       : engine_(std::move(engine)), memory_(&memory) {}
   TlsLayer(const TlsLayer&) = delete;
   TlsLayer& operator=(const TlsLayer&) = delete;
-  ~TlsLayer() { release_room(); }
+  ~TlsLayer();
 
   /// Takes ciphertext from the front of `in`, and gives what it makes the connection tell. Call it
   /// until it gives nothing.
   [[nodiscard]] std::optional<Event> receive(Connection& connection, Bytes& in);
 
-  /// Acts on what is due. Besides the connection's own deadlines: what still has to be written at
-  /// the end, an alert above all, is given up after `Config::close_timeout`.
-  [[nodiscard]] std::optional<Event> advance(Connection& connection, Time now);
+  /// Keeps the room that the last event's view may point into, until the next call of this.
+  void keep_view();
+
+  /// Acts on what is due. Besides the connection's own deadlines: ciphertext that waits, of which
+  /// nothing is written for `Config::write_timeout`, ends the connection.
+  [[nodiscard]] std::optional<Event> advance(Connection& connection, Time now,
+                                             Connection::Unread unread);
   /// When to call `advance`.
   [[nodiscard]] std::optional<Time> deadline(const Connection& connection) const;
 
@@ -58,10 +62,14 @@ class TlsLayer {
 
   /// Drops the first `size` octets of ciphertext, which were written. Returns for how many octets
   /// of the connection's output that was the last that was missing.
-  std::size_t consume(std::size_t size);
+  std::size_t consume(Connection& connection, std::size_t size);
 
   /// Drops all that waits: nothing can be written any more.
   void discard_output(Connection& connection);
+  /// See Connection::release_output.
+  void release_output() { engine_->release_output(); }
+  /// See Connection::holds_dropped_output.
+  [[nodiscard]] bool holds_dropped_output() const { return engine_->holds_dropped_output(); }
 
   /// Whether `output` has something to show, or will make it: plaintext only once the handshake is
   /// done.
@@ -93,11 +101,14 @@ class TlsLayer {
  private:
   [[nodiscard]] bool owes_close_notify(const Connection& connection) const;
   [[nodiscard]] std::optional<Event> end(Connection& connection);
+  [[nodiscard]] Time write_due(const Connection& connection) const;
   void release_room();
+  void free_room(std::byte* room);
 
   std::unique_ptr<TlsEngine> engine_;
   std::pmr::memory_resource* memory_;
   std::byte* room_ = nullptr;
+  std::byte* kept_room_ = nullptr;  ///< may be looked at still
   Bytes plaintext_{};  ///< in the room, not received yet
 
   // What was encrypted and is not known to be written, and up to where in it: `marked_` octets will
@@ -106,7 +117,7 @@ class TlsLayer {
   std::size_t marked_ = 0;
   std::size_t mark_ = 0;
 
-  Time give_up_at_ = Time::max();  ///< when to end although there is something to write
+  Time write_at_ = Time::min();  ///< when ciphertext began to wait, or was written last
 };
 
 }  // namespace wolframite

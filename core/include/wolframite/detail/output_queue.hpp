@@ -2,6 +2,7 @@
 /// The bytes a connection has still to send.
 #pragma once
 
+#include <cassert>
 #include <cstddef>
 #include <memory_resource>
 #include <span>
@@ -14,7 +15,8 @@ namespace wolframite::detail {
 
 /// A list of segments. Small frames fill blocks one after the other; a payload that is shared or
 /// taken over is a segment of its own. Bytes once appended neither move nor change, and an empty
-/// queue owns no memory.
+/// queue owns no memory. What is dropped keeps its memory until it is released: who was shown it may
+/// still be writing it.
 ///
 ///     head_                                            tail_
 ///     [block: 81 05 H e l l o 82 7F ..] -> [shared payload] -> [block: 89 00 .....]
@@ -29,11 +31,13 @@ class OutputQueue {
   /// Appends `size` bytes to be written by the caller now, in one piece. Their memory comes from
   /// `memory`.
   [[nodiscard]] std::byte* extend(std::size_t size, std::pmr::memory_resource& memory) {
+    assert(!holds_dropped());
     if (tail_ == nullptr || tail_->room < size) add_block(size, size, memory);
     return take_room(size);
   }
   /// The same for a few bytes that a payload of its own segment will follow.
   [[nodiscard]] std::byte* extend_front(std::size_t size, std::pmr::memory_resource& memory) {
+    assert(!holds_dropped());
     if (tail_ == nullptr || tail_->room < size) add_block(size, 0, memory);
     return take_room(size);
   }
@@ -46,7 +50,13 @@ class OutputQueue {
 
   std::size_t gather(std::span<ConstBytes> out) const;
   void consume(std::size_t size);
-  void clear();
+  /// Has nothing to show any more, but keeps the memory. Nothing may be appended after this.
+  void drop() { size_ = 0; }
+  /// Frees what was dropped: nobody looks at it any more.
+  void release() {
+    if (holds_dropped()) clear();
+  }
+  [[nodiscard]] bool holds_dropped() const { return size_ == 0 && head_ != nullptr; }
 
   [[nodiscard]] std::size_t size() const { return size_; }
   [[nodiscard]] std::size_t memory_in_use() const;
@@ -75,6 +85,7 @@ class OutputQueue {
     return room;
   }
   void add_block(std::size_t size, std::size_t usual, std::pmr::memory_resource& memory);
+  void clear();
   void link(Segment* segment);
   static void destroy(Segment* segment);
 

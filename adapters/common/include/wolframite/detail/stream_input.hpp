@@ -22,20 +22,24 @@ inline bool StreamRules<Host, Pending>::is_drained() const {
 
 template <class Host, class Pending>
 inline bool StreamRules<Host, Pending>::poll() {
+  if (step_waits_) return true;
   if (is_view_out()) {
     if (!input_->handed_out) return true;
-    input_->holds = InputLease::Holds::nothing;
+    end_view();
+  } else if (transition_ != nullptr) [[unlikely]] {
+    drop_kept_view();
   }
   if (ended_ || orphaned_) return true;
+  if (paused_) return false;
   do {
     if (is_drained()) {
       release_input();
     } else {
       tell_time();
       // Telling the time may have brought an event itself.
-      if (ended_ || is_view_out() || take_in(true)) return true;
+      if (ended_ || is_view_out() || step_waits_ || take_in(true)) return true;
     }
-  } while (self().has_kept() && take_kept());
+  } while (input_ == nullptr && self().has_kept() && take_kept());
   return false;
 }
 
@@ -47,22 +51,39 @@ inline bool StreamRules<Host, Pending>::take_kept() {
   return input_ != nullptr;
 }
 
-template <class Host, class Pending>
-inline void StreamRules<Host, Pending>::hold(InputLease::Holds what, const void* head) {
-  if (input_ == nullptr) input_ = &self().lend();
-  input_->holds = what;
-  input_->head = head;
-  input_->handed_out = false;
-}
-
 // Member by member: it was stored so a moment ago, and wider loads would have to wait for that.
 template <class Host, class Pending>
 inline void StreamRules<Host, Pending>::hold_message(const Message& message) {
-  hold(InputLease::Holds::message, nullptr);
+  if (input_ == nullptr) input_ = &self().lend();
+  input_->holds_message = true;
+  input_->handed_out = false;
   input_->message.kind = message.kind;
   input_->message.first = message.first;
   input_->message.last = message.last;
   input_->message.data = {message.data.data(), message.data.size()};
+}
+
+template <class Host, class Pending>
+inline void StreamRules<Host, Pending>::spend(std::size_t bytes) {
+  const std::uint32_t before = work_;
+  work_ += work_of_event + static_cast<std::uint32_t>(std::min<std::size_t>(bytes, most_work));
+  if (work_ / look_at_clock != before / look_at_clock && self().is_turn_long()) work_ = most_work;
+}
+
+// The rest waits for the next turn. Returns that there is nothing to hand out now.
+template <class Host, class Pending>
+bool StreamRules<Host, Pending>::pause() {
+  paused_ = true;
+  self().go_on_later();
+  return false;
+}
+
+template <class Host, class Pending>
+void StreamRules<Host, Pending>::go_on() {
+  paused_ = false;
+  work_ = 0;
+  heard_ = true;
+  proceed();
 }
 
 // Returns whether the reader has to be told.
@@ -76,41 +97,53 @@ bool StreamRules<Host, Pending>::handle(const Event& event, bool deliver) {
   // Whatever else happens may have queued an answer.
   self().attend();
   if (const auto* requested = std::get_if<Requested>(&event)) {
-    step_ = HandshakeStep::requested;
-    hold(InputLease::Holds::request, &requested->request);
+    begin_step(HandshakeStep::requested, &requested->request);
     return true;
   }
   if (const auto* opened = std::get_if<Opened>(&event)) {
-    step_ = HandshakeStep::opened;
     handshaking_ = false;
-    hold(InputLease::Holds::response, opened->response);
+    begin_step(HandshakeStep::opened, opened->response);
     return true;
   }
   if (const auto* refused = std::get_if<Refused>(&event)) {
-    step_ = HandshakeStep::refused;
-    hold(InputLease::Holds::response, &refused->response);
+    begin_step(HandshakeStep::refused, &refused->response);
     return true;
   }
   if (const auto* closed = std::get_if<Closed>(&event)) {
-    step_ = HandshakeStep::closed;
+    Transition& how = transition();
+    begin_step(HandshakeStep::closed, how.head);
     handshaking_ = false;
-    Ending& how = ending();
+    paused_ = false;
     how.reason = closed->reason;
     how.closed = *closed;
     how.closed.reason = how.reason;
     ended_ = true;
-    release_input();
+    if (!is_view_out()) {
+      release_input();
+    } else if (input_->handed_out) {
+      keep_view();
+    }
     fail_waiters(end_reason());
     return true;
   }
   return false;
 }
 
-// Receives until there is something to hand out, or nothing left to receive. Precondition: no view
-// is out.
+// What is read after a step needs its buffer no more than the step does.
+template <class Host, class Pending>
+void StreamRules<Host, Pending>::begin_step(HandshakeStep step, const void* head) {
+  transition().head = head;
+  step_ = step;
+  step_waits_ = true;
+  if (input_ != nullptr && !input_->holds_message && input_->begin == input_->end) release_input();
+}
+
+// Receives until there is something to hand out, or nothing left to receive, or enough was done.
+// Precondition: no message holds reading up.
 template <class Host, class Pending>
 bool StreamRules<Host, Pending>::take_in(bool deliver) {
   for (;;) {
+    if (work_ >= most_work) return pause();
     Bytes in;
     if (input_ != nullptr) in = Bytes(input_->data + input_->begin, input_->end - input_->begin);
     // It answers by itself: handshakes, key updates, alerts.
@@ -119,23 +152,30 @@ bool StreamRules<Host, Pending>::take_in(bool deliver) {
         eof_ ? session_.receive_eof(self().read_error()) : session_.receive(in);
     if (input_ != nullptr) input_->begin = input_->end - static_cast<std::uint32_t>(in.size());
     if (!event) break;
-    if (const auto* message = std::get_if<Message>(&*event); message != nullptr && deliver) {
-      hold_message(*message);
-      return true;
+    if (const auto* message = std::get_if<Message>(&*event); message != nullptr) {
+      spend(message->data.size());
+      if (deliver) {
+        hold_message(*message);
+        return true;
+      }
+    } else {
+      spend(0);
     }
     if (handle(*event, deliver)) return true;
   }
   receive_first_ = false;
-  release_input();
+  if (session_.connection().is_paused()) return pause();
+  // What lies behind a request is taken in once that is answered.
+  if (input_ == nullptr || input_->begin == input_->end || ended_) release_input();
   return false;
 }
 
 template <class Host, class Pending>
 void StreamRules<Host, Pending>::release_input() noexcept {
   if (input_ == nullptr) return;
-  input_->holds = InputLease::Holds::nothing;
+  input_->holds_message = false;
   InputLease& lease = *std::exchange(input_, nullptr);
-  if (!std::exchange(lease.sent_on, false)) give_back(lease);
+  if (!lease.kept && !std::exchange(lease.sent_on, false)) give_back(lease);
 }
 
 template <class Host, class Pending>
@@ -155,7 +195,7 @@ void StreamRules<Host, Pending>::input_ended() {
 template <class Host, class Pending>
 void StreamRules<Host, Pending>::proceed() {
   tell_time();
-  const bool news = is_view_out() || take_in(self().awaits_input()) || news_;
+  const bool news = is_view_out() || step_waits_ || take_in(self().awaits_input()) || news_;
   news_ = false;
   self().attend();
   if (news) self().wake_reader();
@@ -164,41 +204,60 @@ void StreamRules<Host, Pending>::proceed() {
 template <class Host, class Pending>
 std::optional<Message> StreamRules<Host, Pending>::take_message() {
   if (!has_message()) return std::nullopt;
+  const Message message = input_->message;
   input_->handed_out = true;
-  if (closing_) keep_message();
-  return input_->message;
-}
-
-// Once a close has begun reading goes on whether or not another message is asked for. So the
-// message that is handed out gets octets of its own.
-template <class Host, class Pending>
-void StreamRules<Host, Pending>::keep_message() {
-  const ConstBytes octets = input_->message.data;
-  std::unique_ptr<std::byte[]>& kept = ending().kept;
-  kept = std::make_unique<std::byte[]>(octets.size());
-  std::copy(octets.begin(), octets.end(), kept.get());
-  input_->message.data = Bytes(kept.get(), octets.size());
+  if (closing_ || ended_) keep_view();
+  return message;
 }
 
 template <class Host, class Pending>
-typename StreamRules<Host, Pending>::Ending& StreamRules<Host, Pending>::ending() {
-  if (ending_ == nullptr) ending_ = std::make_unique<Ending>();
-  return *ending_;
+inline void StreamRules<Host, Pending>::end_view() {
+  if (waiters_ != nullptr) own_waiting_payloads(input_->message.data);
+  input_->holds_message = false;
+}
+
+// Once the end has begun reading goes on whether or not another message is asked for. So what the
+// message that is looked at lies in is set aside. Precondition: there is one.
+template <class Host, class Pending>
+void StreamRules<Host, Pending>::keep_view() {
+  drop_kept_view();
+  Transition& kept = transition();
+  session_.keep_view(kept.assembly);
+  kept.lease = input_;
+  input_->kept = true;
+  input_->holds_message = false;
+  receive_first_ = true;  // more events may wait all the same
+  if (input_->begin == input_->end) input_ = nullptr;
+}
+
+template <class Host, class Pending>
+void StreamRules<Host, Pending>::drop_kept_view() noexcept {
+  if (transition_ == nullptr || transition_->lease == nullptr) return;
+  InputLease& lease = *std::exchange(transition_->lease, nullptr);
+  if (waiters_ != nullptr) own_waiting_payloads(lease.message.data);
+  transition_->assembly.clear();
+  lease.kept = false;
+  if (&lease != input_ && !std::exchange(lease.sent_on, false)) give_back(lease);
+}
+
+template <class Host, class Pending>
+typename StreamRules<Host, Pending>::Transition& StreamRules<Host, Pending>::transition() {
+  if (transition_ == nullptr) transition_ = std::make_unique<Transition>();
+  return *transition_;
 }
 
 template <class Host, class Pending>
 HandshakeStep StreamRules<Host, Pending>::take_step() {
-  if (input_ != nullptr) input_->handed_out = true;
+  step_waits_ = false;
   return step_;
 }
 
 template <class Host, class Pending>
 void StreamRules<Host, Pending>::drop_view() noexcept {
-  if (input_ == nullptr) return;
-  input_->holds = InputLease::Holds::nothing;
+  if (transition_ != nullptr) transition_->head = nullptr;
+  if (!handshaking_ && !closing_ && !ended_) transition_.reset();
   // More events may wait all the same: the session's own, and decrypted ones.
   receive_first_ = true;
-  if (input_->begin == input_->end) release_input();
 }
 
 template <class Host, class Pending>
@@ -208,16 +267,22 @@ void StreamRules<Host, Pending>::let_go(std::error_code why) noexcept {
   aborted_ = !is_ending || session_.connection().config().close_timeout.count() == 0;
   fail_waiters(why);
   orphaned_ = true;
+  paused_ = false;
+  release_buffers();
+}
+
+template <class Host, class Pending>
+void StreamRules<Host, Pending>::release_buffers() noexcept {
+  drop_kept_view();
   release_input();
 }
 
 template <class Host, class Pending>
-void StreamRules<Host, Pending>::discard_unasked() {
-  const bool is_message = input_ != nullptr && input_->holds == InputLease::Holds::message;
-  if (!closing_ || !is_message || self().has_reader()) return;
-  drop_view();
+void StreamRules<Host, Pending>::discard_unrequested_messages() {
+  if (!closing_ || !has_message() || self().has_reader()) return;
+  input_->holds_message = false;
   tell_time();
-  if (!ended_ && (input_ != nullptr || receive_first_)) take_in(false);
+  if (!ended_) take_in(false);
 }
 
 template <class Host, class Pending>
@@ -242,18 +307,19 @@ void StreamRules<Host, Pending>::end() {
 }
 
 // Tells the time before input or a command, which are stamped with it. Stops just short of a
-// deadline: the input may put that off. Ends a view.
+// deadline: the input may put that off.
 template <class Host, class Pending>
 void StreamRules<Host, Pending>::tell_time_now() {
   self().time_is_told();
+  work_ = 0;
   Time now = self().read_clock();
   if (const auto due = session_.deadline(); due && *due <= now && *due != at_once)
     now = *due - Time::duration(1);
   if (const auto event = session_.advance(now); event && handle(*event, false)) news_ = true;
 }
 
-// Not while a view is out, for that would end it; nor while there is input nobody asked for, for
-// what the peer sent in time must not come too late.
+// What the peer sent in time, and somebody waits for, must not come too late: it is read before
+// anything is given up. What nobody waits for puts off what it may put off.
 template <class Host, class Pending>
 bool StreamRules<Host, Pending>::advance() {
   const bool heard = heard_;
@@ -263,15 +329,26 @@ bool StreamRules<Host, Pending>::advance() {
     self().set_alarm(due);
     return true;
   }
-  if (is_view_out() || (!heard && session_.wants_read() && self().has_unread())) return false;
+  const bool has_unread = has_unread_input();
+  const bool is_reading = takes_input() && (input_ == nullptr || paused_);
+  if (has_unread && is_reading && !heard) return false;
+  const auto unread =
+      has_unread && !is_reading ? Connection::Unread::some : Connection::Unread::none;
   // Twice, for the first call may be there only to set the clock.
   const Time now = self().read_clock();
   for (int round = 0; due && *due <= now && !news_ && round < 2; ++round) {
-    if (const auto event = session_.advance(now)) news_ = handle(*event, false);
+    if (const auto event = session_.advance(now, unread)) news_ = handle(*event, false);
     due = session_.deadline();
   }
   self().set_alarm(due);
   return true;
+}
+
+// In the socket, or taken from it already.
+template <class Host, class Pending>
+bool StreamRules<Host, Pending>::has_unread_input() {
+  if (!session_.wants_read()) return false;
+  return paused_ || (input_ != nullptr && input_->begin != input_->end) || self().has_unread();
 }
 
 }  // namespace wolframite

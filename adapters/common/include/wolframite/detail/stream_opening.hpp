@@ -24,7 +24,7 @@ inline Response upgrade_required() {
 
 template <class Host, class Pending>
 std::error_code StreamRules<Host, Pending>::answer(const std::variant<Accept, Response>& with) {
-  if (ended_) return ending_->closed.why;
+  if (ended_) return transition_->closed.why;
   std::error_code error;
   if (const auto* const response = std::get_if<Response>(&with)) {
     error = refuse(*response);
@@ -41,12 +41,6 @@ std::error_code StreamRules<Host, Pending>::answer(const std::variant<Accept, Re
 
 template <class Host, class Pending>
 std::error_code StreamRules<Host, Pending>::accept(const Accept& with) {
-  if (input_ != nullptr && (input_->begin != input_->end || session_.has_input())) {
-    // The client has sent more before it had its answer: an error, and the connection's to find.
-    input_->holds = InputLease::Holds::nothing;
-    take_in(false);
-    if (ended_) return ending_->closed.why;
-  }
   if (const std::error_code error = session_.connection().accept(with)) return error;
   drop_view();
   receive_first_ = true;  // to be told that it is open

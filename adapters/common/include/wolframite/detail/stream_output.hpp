@@ -15,7 +15,8 @@ namespace wolframite {
 
 template <class Host, class Pending>
 std::error_code StreamRules<Host, Pending>::end_reason() const {
-  return ending_->closed.why ? ending_->closed.why : make_error_code(Error::send_after_close);
+  const std::error_code why = transition_->closed.why;
+  return why ? why : make_error_code(Error::send_after_close);
 }
 
 template <class Host, class Pending>
@@ -92,7 +93,8 @@ std::optional<std::error_code> StreamRules<Host, Pending>::flush_at_once() {
   if (write_failed_) return self().write_error();
   if (session_.unwritten() > 0) self().write_early();
   if (write_failed_) return self().write_error();
-  if (session_.unwritten() == 0 && waiters_ == nullptr) return std::error_code{};
+  // What is with the kernel may never have come to a peer that closed for an error.
+  if (session_.unwritten() == 0 && waiters_ == nullptr) return session_.connection().why_closed();
   if (ended_) return end_reason();
   return std::nullopt;
 }
@@ -100,18 +102,17 @@ std::optional<std::error_code> StreamRules<Host, Pending>::flush_at_once() {
 template <class Host, class Pending>
 std::optional<std::error_code> StreamRules<Host, Pending>::begin_close(CloseCode code,
                                                                        std::string_view reason) {
-  // While a view is out no time can be told, and the peer's time to answer would begin in the past.
-  if (!self().has_reader() && !handshaking_) drop_view();
-  if (!is_view_out()) tell_time();
+  tell_time();
   if (!ended_) {
     const std::error_code error = session_.connection().close(code, reason);
-    if (error && error != Error::send_after_close) return error;
+    if (error && !session_.connection().is_closing()) return error;  // and nothing has changed
     closing_ = true;
-    if (!self().has_reader() && !is_view_out() && (input_ != nullptr || receive_first_))
+    if (is_view_out() && input_->handed_out) keep_view();
+    if (!self().has_reader() && !is_view_out() && !paused_ && (input_ != nullptr || receive_first_))
       take_in(false);
     self().attend();
   }
-  if (ended_) return ending_->closed.why;
+  if (ended_) return transition_->closed.why;
   return std::nullopt;
 }
 
@@ -133,6 +134,8 @@ void StreamRules<Host, Pending>::for_each_waiter(Function function) {
 
 template <class Host, class Pending>
 void StreamRules<Host, Pending>::wrote(std::size_t size) {
+  // What is left may be written at any time, and what ends with it is waited for from now on.
+  if (session_.connection().stamps_output() || size < session_.pending_output()) tell_time();
   // Less is left where the session has dropped its output meanwhile, over an error.
   const std::size_t written = session_.consume(std::min(size, session_.pending_output()));
   for_each_waiter([&](Pending& command) {
@@ -141,6 +144,22 @@ void StreamRules<Host, Pending>::wrote(std::size_t size) {
   });
   // Now, so that those who waited for room go on in this turn.
   if (waiters_ != nullptr) serve_waiters();
+}
+
+// Payloads that waiting sends are to take from a message get bytes of their own, before those of the
+// message go.
+template <class Host, class Pending>
+void StreamRules<Host, Pending>::own_waiting_payloads(ConstBytes message) {
+  for_each_waiter([message](Pending& command) {
+    using What = typename Pending::What;
+    if (command.what != What::send && command.what != What::send_on) return true;
+    const std::byte* const payload = command.payload.data();
+    if (payload < message.data() || payload >= message.data() + message.size()) return true;
+    command.shared = SharedBytes::copy_of(command.payload);
+    command.payload = command.shared.bytes();
+    command.what = What::send;
+    return true;
+  });
 }
 
 template <class Host, class Pending>
@@ -227,7 +246,7 @@ void StreamRules<Host, Pending>::fail_waiters(std::error_code why) noexcept {
   if (orphaned_) return;
   while (waiters_ != nullptr) {
     const bool closed = waiters_->what == Pending::What::close && ended_;
-    finish(*waiters_, closed ? ending_->closed.why : why);
+    finish(*waiters_, closed ? transition_->closed.why : why);
   }
 }
 

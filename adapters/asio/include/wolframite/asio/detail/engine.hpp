@@ -154,6 +154,14 @@ class Engine : public Cancellable,
   [[nodiscard]] bool awaits_input() const { return is_reader_waiting() || opener_ != nullptr; }
   [[nodiscard]] bool has_reader() const { return reader_ != nullptr; }
   [[nodiscard]] bool has_unread() { return is_layer_open() && layer_has_unread(); }
+  void go_on_later() {
+    later_ = true;
+    attend();
+  }
+  [[nodiscard]] bool is_turn_long() const {
+    return std::chrono::steady_clock::now() - now_ > std::chrono::milliseconds(4);
+  }
+  [[nodiscard]] bool is_writing() const { return writing_; }
   [[nodiscard]] static bool has_kept() { return false; }
   [[nodiscard]] static InputLease* kept_input() { return nullptr; }
   [[nodiscard]] bool closes_at_once() { return layer_closes_at_once(); }
