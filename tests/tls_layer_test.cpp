@@ -64,7 +64,7 @@ struct End {
         taken.insert(taken.end(), gather[i].begin(), gather[i].end());
         size += gather[i].size();
       }
-      layer.consume(size);
+      layer.consume(connection, size);
     }
     return taken;
   }
@@ -175,7 +175,7 @@ TEST_CASE("a large message is encrypted in bounded steps") {
       step.insert(step.end(), gather[i].begin(), gather[i].end());
     }
     most = std::max(most, step.size());
-    link.server.layer.consume(step.size());
+    link.server.layer.consume(link.server.connection, step.size());
     link.client.receive(std::move(step));
   }
   CHECK(link.client.message() == large);
@@ -325,9 +325,9 @@ TEST_CASE("SEC-27 the end of the stream in every state is told once") {
   CHECK(turns == 12);
 }
 
-TEST_CASE("an alert that nobody takes is given up after close_timeout") {
+TEST_CASE("an alert that nobody takes is given up after write_timeout") {
   using namespace std::chrono_literals;
-  Link link(client_context(), "other.test", Config{.close_timeout = 100ms});
+  Link link(client_context(), "other.test", Config{.write_timeout = 100ms});
   const Time now{1s};
   link.server.receive(link.client.output());
   link.client.receive(link.server.output());
@@ -371,7 +371,7 @@ TEST_CASE(
     std::size_t size = 0;
     const std::size_t used = end.layer.output(end.connection, gather);
     for (std::size_t j = 0; j < used; ++j) size += gather[j].size();
-    told += end.layer.consume(std::min<std::size_t>(size, 3000));
+    told += end.layer.consume(end.connection, std::min<std::size_t>(size, 3000));
     CHECK(told + end.layer.unwritten(end.connection) == sent);
     CHECK(told <= 3000U * static_cast<unsigned>(i + 1));
   }
@@ -380,7 +380,7 @@ TEST_CASE(
     std::size_t size = 0;
     const std::size_t used = end.layer.output(end.connection, gather);
     for (std::size_t j = 0; j < used; ++j) size += gather[j].size();
-    told += end.layer.consume(size);
+    told += end.layer.consume(end.connection, size);
   }
   CHECK(told == sent);
   CHECK(end.layer.unwritten(end.connection) == 0);

@@ -95,7 +95,7 @@ TEST_CASE("the peer's close is answered, and told by next") {
     CHECK(outcome.clean);
     CHECK(outcome.code == static_cast<CloseCode>(4001));
     CHECK(pair.stream.closed()->reason == "why not");
-    CHECK_FALSE(outcome.why);
+    CHECK(outcome.why == Error::closed_with_error);
     CHECK(pair.stream.is_terminated());
   }
 }

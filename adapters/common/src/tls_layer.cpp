@@ -36,6 +36,7 @@ std::optional<Event> TlsLayer::receive(Connection& connection, Bytes& in) {
 
 std::optional<Event> TlsLayer::advance(Connection& connection, Time now,
                                        Connection::Unread unread) {
+  if (write_at_ == Time::min()) write_at_ = now;
   const bool was_over = connection.is_terminated();
   auto event = connection.advance(now, unread);
   // Out of time: the peer has had its chance to take what waits.
@@ -62,11 +63,11 @@ std::optional<Time> TlsLayer::deadline(const Connection& connection) const {
 
 /// When what waits will have waited for too long: the end, an alert above all, too.
 Time TlsLayer::write_due(const Connection& connection) const {
-  // Before the first time is told, it is the handshake that has a limit.
-  if (!engine_->wants_write() || write_at_ == Time::min()) return Time::max();
+  if (!engine_->wants_write()) return Time::max();
   const Config& limits = connection.config();
   const bool is_limited = limits.write_timeout.count() > 0;
   if (!is_limited && !connection.is_closing()) return Time::max();
+  if (write_at_ == Time::min()) return at_once;  // to be told the time
   return later(write_at_, is_limited ? limits.write_timeout : limits.close_timeout);
 }
 

@@ -48,7 +48,7 @@ void Stream::read() {
   if (!readable_ || !wants_input()) return;
   assert(!queued_);
   queued_ = true;
-  if (loop.received_ > before) {
+  if (loop.received_ > before && loop.last_ == nullptr) {
     loop.last_ = this;
   } else {
     loop.unread_.push_back(this);

@@ -48,8 +48,8 @@ class TlsLayer {
 
   /// Acts on what is due. Besides the connection's own deadlines: ciphertext that waits, of which
   /// nothing is written for `Config::write_timeout`, ends the connection.
-  [[nodiscard]] std::optional<Event> advance(Connection& connection, Time now,
-                                             Connection::Unread unread);
+  [[nodiscard]] std::optional<Event> advance(
+      Connection& connection, Time now, Connection::Unread unread = Connection::Unread::none);
   /// When to call `advance`.
   [[nodiscard]] std::optional<Time> deadline(const Connection& connection) const;
 

@@ -206,7 +206,10 @@ std::optional<Message> StreamRules<Host, Pending>::take_message() {
   if (!has_message()) return std::nullopt;
   const Message message = input_->message;
   input_->handed_out = true;
-  if (closing_ || ended_) keep_view();
+  if (closing_ || ended_) {
+    keep_view();
+    self().attend();  // reading goes on
+  }
   return message;
 }
 
@@ -279,7 +282,7 @@ void StreamRules<Host, Pending>::release_buffers() noexcept {
 
 template <class Host, class Pending>
 void StreamRules<Host, Pending>::discard_unrequested_messages() {
-  if (!closing_ || !has_message() || self().has_reader()) return;
+  if (!closing_ || input_ == nullptr || paused_ || self().has_reader()) return;
   input_->holds_message = false;
   tell_time();
   if (!ended_) take_in(false);
