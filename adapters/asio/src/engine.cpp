@@ -164,8 +164,11 @@ void Engine::settle() {
   }
   discard_unrequested_messages();
   for (int i = 0; i < transfers_a_turn && can_write_now(); ++i) write();
-  const bool told = advance();
-  if (can_write_now()) write();
+  bool told = advance();
+  if (can_write_now()) {  // what the time has brought: a ping, or a Close
+    write();
+    told = advance();  // some deadlines count from when that was written
+  }
   if (!is_settled()) {
     serve_waiters();
     release_dropped_output();

@@ -150,6 +150,16 @@ void Loop::destroy(SlotRef task) noexcept {
   frame.destroy();  // may spawn, cancel and drop streams, so everything is in order by now
 }
 
+bool Loop::is_slice_over(const StreamCore& stream) {
+  constexpr std::chrono::milliseconds slice{4};
+  const Time now = std::chrono::steady_clock::now();
+  if (sliced_ != &stream) {
+    sliced_ = &stream;
+    sliced_since_ = now;
+  }
+  return now - sliced_since_ > slice;
+}
+
 void Loop::resume(std::coroutine_handle<> frame) {
   ++depth_;
   frame.resume();

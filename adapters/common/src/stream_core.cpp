@@ -45,7 +45,10 @@ void StreamCore::settle() {
   advance();
   // What the time has brought: a ping, or a Close.
   const bool has_more = session_.pending_output() > written_up_to;
-  if (has_more && socket_.is_open() && writable_) write_output();
+  if (has_more && socket_.is_open() && writable_) {
+    write_output();
+    advance();  // some deadlines count from when that was written
+  }
   if (is_settled() && !news_) {  // as nearly always
     if (queued_) attend();
     return;
@@ -71,9 +74,12 @@ void StreamCore::settle() {
 // A turn that has done enough for a stream is followed by another one, in which the others come
 // first.
 void StreamCore::rest() {
-  if (rested_) return go_on();
-  rested_ = true;
-  attend();
+  if (!rested_) {
+    rested_ = true;
+    return attend();
+  }
+  go_on();
+  if (wants_input()) want_input();
 }
 
 void StreamCore::received_eof(int error) {

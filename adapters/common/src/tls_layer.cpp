@@ -41,7 +41,11 @@ std::optional<Event> TlsLayer::advance(Connection& connection, Time now,
   auto event = connection.advance(now, unread);
   // Out of time: the peer has had its chance to take what waits.
   if (!was_over && connection.is_terminated()) discard_output(connection);
-  if (event) return event;
+  if (event) {
+    // What says so in plaintext can never be encrypted.
+    if (!engine_->handshake_done()) discard_output(connection);
+    return event;
+  }
   // Wrong from the start, or gone wrong while encrypting.
   if (engine_->error()) {
     if (auto closed = connection.abort(engine_->error())) return closed;

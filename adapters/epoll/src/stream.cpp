@@ -42,7 +42,7 @@ void Stream::read() {
   busy_ = true;
   while (readable_ && wants_input() && loop.received_ < most_octets) {
     read_once();
-    if (readable_ && loop.is_turn_long()) break;
+    if (readable_ && loop.is_slice_over(*this)) break;
   }
   busy_ = false;
   if (!readable_ || !wants_input()) return;

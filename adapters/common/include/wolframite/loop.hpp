@@ -132,12 +132,6 @@ class Loop {
   /// The time of this turn. One reading of the clock serves all that happens in it.
   [[nodiscard]] Time now() const { return now_; }
 
-  /// Whether this turn has taken a few milliseconds already, so that others should have theirs.
-  /// Reads the clock.
-  [[nodiscard]] bool is_turn_long() const {
-    return std::chrono::steady_clock::now() - now_ > std::chrono::milliseconds(4);
-  }
-
   /// How many spawned tasks have not ended.
   [[nodiscard]] std::size_t task_count() const { return tasks_; }
   /// How many streams there are, those that linger after their handle is gone included.
@@ -167,6 +161,10 @@ class Loop {
   /// Takes back an attempt whose outcome was not told.
   virtual void abort_connect(ConnectAttempt& attempt) noexcept = 0;
 
+  /// Whether `stream` has been at work for a few milliseconds of this turn, so that others should
+  /// have theirs. The time counts from the first call; this reads the clock.
+  [[nodiscard]] bool is_slice_over(const StreamCore& stream);
+
   /// Runs `frame` until it suspends. Only from the loop itself, never from a coroutine.
   void resume(std::coroutine_handle<> frame);
   /// Resumes `waiter.frame` in this turn or the next, unless the waiter dies before.
@@ -195,6 +193,7 @@ class Loop {
   void update_now() noexcept {
     now_ = std::chrono::steady_clock::now();
     ++turn_;
+    sliced_ = nullptr;
   }
 
   /// Destroys all tasks and streams. The last thing that still needs the derived loop: its
@@ -243,6 +242,8 @@ class Loop {
   std::atomic<bool> stopped_ = false;
   Time now_;
   std::uint32_t turn_ = 0;  // how often now_ was read
+  const StreamCore* sliced_ = nullptr;  // whose time in this turn counts from sliced_since_
+  Time sliced_since_;
   LoopMemory memory_;
   BufferPool buffers_;
   SystemEntropy entropy_;

@@ -156,7 +156,7 @@ class StreamCore : public detail::TimerAndSocket,
     rested_ = false;
     attend();
   }
-  [[nodiscard]] bool is_turn_long() const { return loop_.is_turn_long(); }
+  [[nodiscard]] bool is_turn_long() const { return loop_.is_slice_over(*this); }
   [[nodiscard]] bool is_writing() const { return sending_; }
   [[nodiscard]] bool has_kept() const { return readable_; }
   [[nodiscard]] bool closes_at_once() const { return !socket_.has_unread(); }

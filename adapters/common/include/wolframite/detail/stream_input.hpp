@@ -135,6 +135,7 @@ void StreamRules<Host, Pending>::begin_step(HandshakeStep step, const void* head
   transition().head = head;
   step_ = step;
   step_waits_ = true;
+  receive_first_ = true;  // another one may follow at once
   if (input_ != nullptr && !input_->holds_message && input_->begin == input_->end) release_input();
 }
 
@@ -195,7 +196,9 @@ void StreamRules<Host, Pending>::input_ended() {
 template <class Host, class Pending>
 void StreamRules<Host, Pending>::proceed() {
   tell_time();
-  const bool news = is_view_out() || step_waits_ || take_in(self().awaits_input()) || news_;
+  // After the end what comes is taken in all the same: the stream's own end is among it.
+  const bool waits = is_view_out() || (step_waits_ && !ended_);
+  const bool news = waits || take_in(self().awaits_input()) || news_;
   news_ = false;
   self().attend();
   if (news) self().wake_reader();
