@@ -30,7 +30,8 @@ TEST_CASE("SEC-40 a Close of the peer's with an error is an error to whoever sen
   for (const unsigned code : {1000U, 1001U, 1005U, 1002U, 1009U, 1011U, 3000U, 4999U}) {
     CAPTURE(code);
     const bool usual = code == 1000 || code == 1001 || code == 1005;
-    const std::error_code why = usual ? std::error_code() : make_error_code(Error::closed_with_error);
+    const std::error_code why =
+        usual ? std::error_code() : make_error_code(Error::closed_with_error);
     const std::error_code refusal = usual ? make_error_code(Error::send_after_close) : why;
     Connection server = open_server();
     feed(server, client_frame(close_frame, code == 1005 ? "" : close_body(code)));

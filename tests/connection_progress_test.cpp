@@ -1,6 +1,6 @@
-// Invariant: timers measure what they are named for. A living peer is not given up for being slow in
-// a way that the limits allow, a dead one does not escape for what the application is busy with, and
-// time ends no view.
+// Invariant: timers measure what they are named for. A living peer is not given up for being slow
+// in a way that the limits allow, a dead one does not escape for what the application is busy with,
+// and time ends no view.
 #include <doctest/doctest.h>
 
 #include <array>
@@ -201,9 +201,9 @@ TEST_CASE("time ends no view, and what fails for it ends none either") {
     CAPTURE(in_parts);
     Connection server = open_server(config);
     CHECK(tell(server, at(0s)).empty());
-    std::string bytes = in_parts ? client_frame(begin_text, "looked ") +
-                                       client_frame(final_continuation, "at")
-                                 : client_frame(final_text, "looked at");
+    std::string bytes =
+        in_parts ? client_frame(begin_text, "looked ") + client_frame(final_continuation, "at")
+                 : client_frame(final_text, "looked at");
     const auto event = receive(server, bytes);
     REQUIRE(event);
     const auto& message = std::get<Message>(*event);
@@ -268,7 +268,8 @@ TEST_CASE("SEC-35 input that the owner leaves unread keeps the peer from being t
   }
 }
 
-TEST_CASE("what was shown stays until it is consumed or released, though the connection has ended") {
+TEST_CASE(
+    "what was shown stays until it is consumed or released, though the connection has ended") {
   CountingResource memory;
   Config config = quiet();
   config.write_timeout = 1s;
