@@ -132,6 +132,90 @@ TEST_CASE("a reference beyond the window that was agreed fails") {
   CHECK(inflate(narrow, compressed, 100, 64).failed);
 }
 
+/// A resource that has so many blocks to give and no more.
+class Rationed final : public std::pmr::memory_resource {
+ public:
+  explicit Rationed(std::size_t blocks) : left(blocks) {}
+  std::size_t left;
+  std::size_t lent = 0;
+
+ private:
+  void* do_allocate(std::size_t size, std::size_t alignment) override {
+    if (left == 0) throw std::bad_alloc();
+    --left;
+    ++lent;
+    return std::pmr::new_delete_resource()->allocate(size, alignment);
+  }
+  void do_deallocate(void* block, std::size_t size, std::size_t alignment) override {
+    --lent;
+    std::pmr::new_delete_resource()->deallocate(block, size, alignment);
+  }
+  [[nodiscard]] bool do_is_equal(const memory_resource& other) const noexcept override {
+    return this == &other;
+  }
+};
+
+TEST_CASE("a deflater without memory says so, and does not go on for ever") {
+  std::size_t blocks = 0;
+  for (bool ready = false; !ready; ++blocks) {
+    REQUIRE(blocks < 20);
+    CAPTURE(blocks);
+    Rationed memory(blocks);
+    {
+      Deflater deflater({}, memory);
+      ready = deflater.is_ready();
+      ConstBytes in = bytes_of("Hello");
+      std::vector<std::byte> buffer(64);
+      Bytes room(buffer);
+      CHECK(deflater.compress(in, room) ==
+            (ready ? DeflateStatus::needs_input : DeflateStatus::no_memory));
+      if (!ready) CHECK(in.size() == 5);
+      if (!ready) CHECK(room.size() == 64);
+    }
+    CHECK(memory.lent == 0);
+  }
+  CHECK(blocks > 5);  // its own and zlib's
+}
+
+TEST_CASE("an inflater without memory says so, wherever it runs out, and leaks nothing") {
+  Deflater deflater({}, *std::pmr::new_delete_resource());
+  Random random(5);
+  const std::string text = sample(random, 3000);
+  const std::string first = compress(deflater, text);
+  const std::string second = compress(deflater, text);
+  bool whole = false;
+  std::size_t blocks = 0;
+  for (; !whole; ++blocks) {
+    REQUIRE(blocks < 20);
+    CAPTURE(blocks);
+    Rationed memory(blocks);
+    {
+      Inflater inflater(15, memory);
+      const auto status_of = [&](std::string_view compressed) {
+        ConstBytes in = bytes_of(compressed);
+        std::vector<std::byte> buffer(100);
+        for (;;) {
+          Bytes room(buffer);
+          const DeflateStatus status = inflater.decompress(in, room);
+          if (status != DeflateStatus::needs_room) return status;
+        }
+      };
+      const DeflateStatus before = status_of(first);
+      if (before == DeflateStatus::needs_input) inflater.pack();
+      const DeflateStatus after = status_of(second);
+      for (const DeflateStatus status : {before, after}) {
+        const bool known =
+            status == DeflateStatus::needs_input || status == DeflateStatus::no_memory;
+        CHECK(known);
+      }
+      if (before == DeflateStatus::no_memory) CHECK(after == DeflateStatus::no_memory);
+      whole = after == DeflateStatus::needs_input;
+    }
+    CHECK(memory.lent == 0);
+  }
+  CHECK(blocks > 3);
+}
+
 TEST_CASE("a packed inflater keeps the history it was sent, and no more") {
   CountingResource memory;
   Deflater deflater({}, memory);

@@ -322,6 +322,70 @@ TEST_CASE("SEC-25 renegotiation by the server") {
   CHECK(pair.client.error() == TlsError::renegotiation_refused);
 }
 
+TEST_CASE("SEC-25 a hello that announces more than it may have is refused at its header") {
+  const auto hello_of = [](std::uint32_t size) {
+    return std::vector<std::byte>{std::byte{22},
+                                  std::byte{3},
+                                  std::byte{1},
+                                  std::byte{0x40},
+                                  std::byte{0},
+                                  std::byte{1},
+                                  static_cast<std::byte>(size >> 16U),
+                                  static_cast<std::byte>(size >> 8U),
+                                  static_cast<std::byte>(size)};
+  };
+  for (const std::size_t piece : {1U, 4U, 9U}) {
+    CAPTURE(piece);
+    TlsEngine good(server_context(), Role::server);
+    give(good, hello_of(16 * 1024), piece);
+    CHECK_FALSE(good.error());
+    TlsEngine bad(server_context(), Role::server);
+    give(bad, hello_of(16 * 1024 + 1), piece);
+    CHECK(bad.error() == TlsError::handshake_message_too_large);
+    // The alert illegal_parameter (RFC 8446 §6.2).
+    CHECK(text_of(take_output(bad)) == std::string_view("\x15\x03\x03\0\2\2\x2f", 7));
+    CHECK(bad.receive_eof() == TlsError::handshake_message_too_large);
+  }
+}
+
+TEST_CASE("SEC-25 a hello in records of one byte each announces as much") {
+  TlsEngine server(server_context(), Role::server);
+  std::vector<std::byte> records;
+  for (const int byte : {1, 1, 0, 0}) {
+    for (const int next : {22, 3, 1, 0, 1, byte}) records.push_back(static_cast<std::byte>(next));
+  }
+  give(server, records);
+  CHECK(server.error() == TlsError::handshake_message_too_large);
+}
+
+TEST_CASE("SEC-25 the second hello, and a server's, are judged as well") {
+  // A server that takes no group that the client's first hello has a key for asks for another.
+  const TlsContext picky = server_context();
+  SSL_CTX_set1_groups_list(picky.native_handle(), "P-384");
+  const TlsContext client = client_context();
+  SSL_CTX_set1_groups_list(client.native_handle(), "P-256:P-384");
+  TlsPair good(client, picky);
+  CHECK(good.run().is_open());
+
+  TlsPair pair(client, picky);
+  pair.to_server();
+  pair.to_client();
+  auto second = take_output(pair.client);
+  // Behind the ChangeCipherSpec that a client of TLS 1.3 sends for the sake of old proxies.
+  const std::size_t at = second[0] == std::byte{SSL3_RT_CHANGE_CIPHER_SPEC} ? 6 : 0;
+  REQUIRE(second.at(at + 5) == std::byte{SSL3_MT_CLIENT_HELLO});
+  second[at + 6] = std::byte{1};
+  give(pair.server, second);
+  CHECK(pair.server.error() == TlsError::handshake_message_too_large);
+
+  TlsPair other(client_up_to(TLS1_2_VERSION));
+  other.to_server();
+  auto flight = take_output(other.server);
+  flight.at(6) = std::byte{1};  // of the ServerHello
+  give(other.client, flight);
+  CHECK(other.client.error() == TlsError::handshake_message_too_large);
+}
+
 TEST_CASE("memory is drawn from the resource given, and goes back once written") {
   CountingResource memory;
   {

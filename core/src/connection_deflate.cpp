@@ -121,7 +121,9 @@ Error Connection::inflate(ConstBytes& source) {
     if (written > left) return Error::message_too_big;
     message_size_ += written;
     codec.inflated += written;
-    if (status == DeflateStatus::failed) return Error::invalid_deflate;
+    if (status == DeflateStatus::failed || status == DeflateStatus::no_memory) {
+      return Error::invalid_deflate;
+    }
     if (status == DeflateStatus::needs_input) return Error::none;
   }
 }
@@ -149,7 +151,7 @@ void Connection::queue_compressed(OpCode opcode, bool last, ConstBytes payload) 
   const bool takeover = role_ == Role::server ? !deflate_.server_no_context_takeover
                                               : !deflate_.client_no_context_takeover;
   detail::Assembly compressed;
-  if (!payload.empty()) {
+  if (!payload.empty() || !last) {
     Codec& held = codec();
     if (!held.deflater) {
       const DeflateConfig& settings = config().deflate;
@@ -159,6 +161,15 @@ void Connection::queue_compressed(OpCode opcode, bool last, ConstBytes payload) 
                 : Deflater::Options{own_window_bits(), settings.level, settings.memory_level},
           *memory_);
     }
+    // Without memory for the codec the message goes as it is (RFC 7692 §6). This is its first
+    // frame: later ones have their codec.
+    if (!held.deflater->is_ready()) {
+      held.deflater.reset();
+      compressing_ = false;
+      return queue_frame(opcode, last, payload);
+    }
+  }
+  if (!payload.empty()) {
     deflate(payload, compressed);
     if (last) compressed.shrink(sizeof deflate_tail);
   }

@@ -8,6 +8,7 @@ bool is_deflate_available() { return false; }
 
 Deflater::Deflater(const Options&, std::pmr::memory_resource&) : state_(nullptr) {}
 Deflater::~Deflater() = default;
+bool Deflater::is_ready() const { return false; }
 DeflateStatus Deflater::compress(ConstBytes&, Bytes&) { return DeflateStatus::failed; }
 std::size_t Deflater::memory_in_use() const { return 0; }
 

@@ -7,9 +7,10 @@
 #include <cstdint>
 #include <limits>
 #include <new>
-#include <vector>
+#include <utility>
 
 #include "wolframite/deflate.hpp"
+#include "wolframite/detail/try_allocate.hpp"
 
 namespace wolframite {
 
@@ -26,9 +27,11 @@ class Allocations {
     auto& allocations = *static_cast<Allocations*>(self);
     Block* const block = allocations.find(nullptr);
     if (block == nullptr) return nullptr;
-    block->size = std::size_t{count} * size;
-    block->address = allocations.memory_->allocate(block->size, alignment);
-    return block->address;
+    // No exception may pass through zlib.
+    const std::size_t wanted = std::size_t{count} * size;
+    void* const address = detail::try_allocate(*allocations.memory_, wanted, alignment);
+    if (address != nullptr) *block = {address, wanted};
+    return address;
   }
 
   static void release(void* self, void* address) {
@@ -85,6 +88,13 @@ int run(z_stream& stream, ConstBytes& in, Bytes& room, Step step) {
   return result;
 }
 
+/// Null where `memory` has none.
+template <typename State, typename Options>
+State* make(const Options& options, std::pmr::memory_resource& memory) {
+  void* const room = detail::try_allocate(memory, sizeof(State), alignof(State));
+  return room == nullptr ? nullptr : new (room) State(options, memory);
+}
+
 template <typename State>
 void destroy(State* state) {
   if (state == nullptr) return;
@@ -102,35 +112,45 @@ bool is_deflate_available() { return true; }
 struct Deflater::State {
   State(const Options& options, std::pmr::memory_resource& memory) : allocations(memory) {
     prepare(stream, allocations);
-    deflateInit2(&stream, std::clamp(options.level, 1, 9), Z_DEFLATED,
-                 -std::clamp(options.window_bits, 9, DeflateConfig::max_window_bits),
-                 std::clamp(options.memory_level, 1, 9), Z_DEFAULT_STRATEGY);
+    ready = deflateInit2(&stream, std::clamp(options.level, 1, 9), Z_DEFLATED,
+                         -std::clamp(options.window_bits, 9, DeflateConfig::max_window_bits),
+                         std::clamp(options.memory_level, 1, 9), Z_DEFAULT_STRATEGY) == Z_OK;
   }
   State(const State&) = delete;
-  ~State() { deflateEnd(&stream); }
+  ~State() {
+    if (ready) deflateEnd(&stream);
+  }
 
   Allocations allocations;
   z_stream stream{};
+  bool ready = false;
 };
 
 Deflater::Deflater(const Options& options, std::pmr::memory_resource& memory)
-    : state_(new (memory.allocate(sizeof(State), alignof(State))) State(options, memory)) {}
+    : state_(make<State>(options, memory)) {}
 
 Deflater::~Deflater() { destroy(state_); }
 
+bool Deflater::is_ready() const { return state_ != nullptr && state_->ready; }
+
 DeflateStatus Deflater::compress(ConstBytes& in, Bytes& room) {
-  run(state_->stream, in, room, [](z_stream& stream) { return deflate(&stream, Z_SYNC_FLUSH); });
+  if (!is_ready()) return DeflateStatus::no_memory;
+  const int result = run(state_->stream, in, room,
+                         [](z_stream& stream) { return deflate(&stream, Z_SYNC_FLUSH); });
+  // Z_BUF_ERROR: nothing was left to do.
+  if (result != Z_OK && result != Z_BUF_ERROR) return DeflateStatus::failed;
   return in.empty() && !room.empty() ? DeflateStatus::needs_input : DeflateStatus::needs_room;
 }
 
-std::size_t Deflater::memory_in_use() const { return sizeof(State) + state_->allocations.in_use(); }
+std::size_t Deflater::memory_in_use() const {
+  return state_ == nullptr ? 0 : sizeof(State) + state_->allocations.in_use();
+}
 
 // Inflater
 
 struct Inflater::State {
   State(int bits, std::pmr::memory_resource& memory)
       : allocations(memory),
-        history(&memory),
         window_bits(
             std::clamp(bits, DeflateConfig::min_window_bits, DeflateConfig::max_window_bits)) {
     prepare(stream, allocations);
@@ -138,20 +158,16 @@ struct Inflater::State {
   State(const State&) = delete;
   ~State() {
     if (running) inflateEnd(&stream);
+    forget();
   }
 
-  void start() {
-    inflateInit2(&stream, -window_bits);
-    running = true;
-    remember();
-    history = std::pmr::vector<std::byte>(history.get_allocator());
-  }
-
-  /// Gives the decoder the history to refer to.
-  void remember() {
-    if (history.empty()) return;
-    inflateSetDictionary(&stream, reinterpret_cast<const Bytef*>(history.data()),
-                         static_cast<uInt>(history.size()));
+  /// Makes the decoder and gives it the history to refer to. Returns whether there was memory.
+  [[nodiscard]] bool start() {
+    if (inflateInit2(&stream, -window_bits) != Z_OK) return false;
+    running = history_size == 0 || inflateSetDictionary(&stream, static_cast<const Bytef*>(history),
+                                                        history_size) == Z_OK;
+    running ? forget() : static_cast<void>(inflateEnd(&stream));
+    return running;
   }
 
   /// zlib tells of a boundary only in the call that comes to it, and not in one that then finds
@@ -164,29 +180,42 @@ struct Inflater::State {
     at_boundary = told || (at_boundary && !moved);
   }
 
-  void recall() {
+  /// Copies the history out of the decoder. Returns whether there was memory.
+  [[nodiscard]] bool recall() {
     uInt size = 0;
     inflateGetDictionary(&stream, nullptr, &size);
-    history.resize(size);
-    if (size > 0) inflateGetDictionary(&stream, reinterpret_cast<Bytef*>(history.data()), &size);
+    if (size == 0) return true;
+    history = detail::try_allocate(allocations.memory(), size, 1);
+    if (history == nullptr) return false;
+    history_size = size;
+    inflateGetDictionary(&stream, static_cast<Bytef*>(history), &size);
+    return true;
+  }
+
+  void forget() {
+    if (history == nullptr) return;
+    allocations.memory().deallocate(std::exchange(history, nullptr), std::exchange(history_size, 0),
+                                    1);
   }
 
   Allocations allocations;
   z_stream stream{};
-  std::pmr::vector<std::byte> history;  // while packed
+  void* history = nullptr;  // while packed
+  uInt history_size = 0;
   int window_bits;
   bool running = false;
   bool at_boundary = false;
 };
 
 Inflater::Inflater(int window_bits, std::pmr::memory_resource& memory)
-    : state_(new (memory.allocate(sizeof(State), alignof(State))) State(window_bits, memory)) {}
+    : state_(make<State>(window_bits, memory)) {}
 
 Inflater::~Inflater() { destroy(state_); }
 
 DeflateStatus Inflater::decompress(ConstBytes& in, Bytes& room) {
+  if (state_ == nullptr) return DeflateStatus::no_memory;
   State& state = *state_;
-  if (!state.running) state.start();
+  if (!state.running && !state.start()) return DeflateStatus::no_memory;
   for (;;) {
     const std::size_t before = in.size() + room.size();
     const int result = run(state.stream, in, room,
@@ -199,23 +228,25 @@ DeflateStatus Inflater::decompress(ConstBytes& in, Bytes& room) {
       if (room.empty()) return DeflateStatus::needs_room;
       continue;
     }
+    if (result == Z_MEM_ERROR) return DeflateStatus::no_memory;
     if (result != Z_OK && result != Z_BUF_ERROR) return DeflateStatus::failed;
     return room.empty() ? DeflateStatus::needs_room : DeflateStatus::needs_input;
   }
 }
 
-bool Inflater::is_at_boundary() const { return state_->at_boundary; }
+bool Inflater::is_at_boundary() const { return state_ != nullptr && state_->at_boundary; }
 
 void Inflater::pack() {
+  if (state_ == nullptr || !state_->running) return;
   State& state = *state_;
-  if (!state.running) return;
-  state.recall();
+  if (!state.recall()) return;
   inflateEnd(&state.stream);
   state.running = false;
 }
 
 std::size_t Inflater::memory_in_use() const {
-  return sizeof(State) + state_->allocations.in_use() + state_->history.capacity();
+  return state_ == nullptr ? 0
+                           : sizeof(State) + state_->allocations.in_use() + state_->history_size;
 }
 
 }  // namespace wolframite

@@ -11,9 +11,12 @@ namespace wolframite {
 unsigned long take_openssl_error() {
   const unsigned long first = ERR_peek_error();
   unsigned long found = 0;
+  unsigned long memory = 0;
   while (const unsigned long next = ERR_get_error()) {
+    if (ERR_GET_REASON(next) == ERR_R_MALLOC_FAILURE) memory = next;
     if (found == 0 && ERR_GET_LIB(next) == ERR_LIB_SSL) found = next;
   }
+  if (memory != 0) return memory;
   return found != 0 ? found : first;
 }
 
@@ -53,6 +56,8 @@ std::error_code tls_error_of(const SSL* ssl, unsigned long reason) {
     case SSL_R_DECRYPTION_FAILED:
     case SSL_R_DECRYPTION_FAILED_OR_BAD_RECORD_MAC:
       return TlsError::bad_record;
+    case SSL_R_EXCESSIVE_MESSAGE_SIZE:
+      return TlsError::handshake_message_too_large;
     case SSL_R_NO_RENEGOTIATION:
       return TlsAlert::no_renegotiation;
     default:

@@ -8,8 +8,8 @@
 
 namespace wolframite {
 
-/// Empties OpenSSL's queue of errors and returns the one that says most: the first that is about
-/// TLS, which may follow those of ciphers or parsers that caused it.
+/// Empties OpenSSL's queue of errors and returns the one that says most: want of memory, or
+/// else the first that is about TLS, which may follow those of ciphers or parsers that caused it.
 [[nodiscard]] unsigned long take_openssl_error();
 
 /// Our code for `reason`, what take_openssl_error gave after an operation on `ssl` failed.

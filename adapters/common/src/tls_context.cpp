@@ -6,20 +6,26 @@
 
 #include <algorithm>
 #include <array>
+#include <new>
 #include <utility>
 
 #include "openssl_pointers.hpp"
 #include "tls_context_state.hpp"
 #include "tls_pem.hpp"
+#include "wolframite/detail/handshake_sizes.hpp"
 
 namespace wolframite {
 namespace {
 
 int application_data_index() {
-  static const int index = SSL_CTX_get_ex_new_index(
-      0, nullptr, nullptr, nullptr, [](void*, void* state, CRYPTO_EX_DATA*, int, long, void*) {
-        delete static_cast<TlsContextState*>(state);
-      });
+  static const int index = [] {
+    const int made = SSL_CTX_get_ex_new_index(
+        0, nullptr, nullptr, nullptr, [](void*, void* state, CRYPTO_EX_DATA*, int, long, void*) {
+          delete static_cast<TlsContextState*>(state);
+        });
+    if (made < 0) throw std::bad_alloc();  // and the next call tries again
+    return made;
+  }();
   return index;
 }
 
@@ -110,15 +116,18 @@ Result<ContextPointer> make_context(Role role, const TlsCommonOptions& options) 
   SSL_CTX_set_options(context.get(), SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
                                          SSL_OP_CIPHER_SERVER_PREFERENCE);
   SSL_CTX_set_mode(context.get(), SSL_MODE_RELEASE_BUFFERS);
+  // OpenSSL makes room for as much as a peer announces.
+  SSL_CTX_set_max_cert_list(context.get(),
+                            static_cast<long>(detail::HandshakeSizes::max_certificates));
 
   auto protocols = wire_form(options.application_protocols);
   if (!protocols) return tl::unexpected(protocols.error());
   if (!protocols->empty()) {
     if (role == Role::server) {
       SSL_CTX_set_alpn_select_cb(context.get(), select_application_protocol, nullptr);
-    } else {
-      SSL_CTX_set_alpn_protos(context.get(), protocols->data(),
-                              static_cast<unsigned int>(protocols->size()));
+    } else if (SSL_CTX_set_alpn_protos(context.get(), protocols->data(),
+                                       static_cast<unsigned int>(protocols->size())) != 0) {
+      return tl::unexpected(std::make_error_code(std::errc::not_enough_memory));
     }
   }
   auto state = std::make_unique<TlsContextState>();

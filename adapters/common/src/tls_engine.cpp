@@ -69,10 +69,15 @@ struct TlsEngine::Bio {
 
   static int read(BIO* bio, char* out, std::size_t size, std::size_t* taken) {
     BIO_clear_retry_flags(bio);
-    Bytes& lent = engine(bio).lent_;
+    TlsEngine& self = engine(bio);
+    Bytes& lent = self.lent_;
     *taken = std::min(size, lent.size());
     if (*taken == 0) {
       BIO_set_retry_read(bio);
+      return 0;
+    }
+    if (!self.handshake_done_ && !self.allows(lent.first(*taken))) {
+      *taken = 0;
       return 0;
     }
     std::memcpy(out, lent.data(), *taken);
@@ -88,13 +93,7 @@ struct TlsEngine::Bio {
       *written = size;
       return 1;
     }
-    try {
-      self.output_.append(std::as_bytes(std::span(data, size)), *self.memory_);
-    } catch (...) {
-      // An exception must not pass through OpenSSL.
-      self.fail(std::make_error_code(std::errc::not_enough_memory));
-      return 0;
-    }
+    if (!self.queue(std::as_bytes(std::span(data, size)))) return 0;
     if (self.answering_) self.unread_replies_ += size;
     *written = size;
     return 1;
@@ -138,8 +137,9 @@ TlsEngine::TlsEngine(const TlsContext& context, Role role, std::string_view host
   BIO_set_data(bio, this);
   BIO_set_init(bio, 1);
   SSL_set_bio(ssl.get(), bio, bio);
-  ssl_ = ssl.release();
-  set_up(context, host);
+  ssl_ = ssl.get();
+  set_up(context, host);  // may throw: nobody would free the SSL then but its pointer
+  static_cast<void>(ssl.release());
 }
 
 TlsEngine::~TlsEngine() {
@@ -198,6 +198,32 @@ std::size_t TlsEngine::receive(Bytes& in, Bytes room) {
   }
   if (is_over()) in = in.last(0);
   return size;
+}
+
+/// Whether OpenSSL may have the next bytes of the handshake. If not, the peer is told.
+bool TlsEngine::allows(ConstBytes ciphertext) {
+  if (sizes_.allows(ciphertext, SSL_version(ssl_) < TLS1_3_VERSION)) return true;
+  fail(TlsError::handshake_message_too_large);
+  constexpr std::array alert{std::byte{SSL3_RT_ALERT},
+                             std::byte{3},
+                             std::byte{3},
+                             std::byte{0},
+                             std::byte{2},
+                             std::byte{SSL3_AL_FATAL},
+                             std::byte{SSL_AD_ILLEGAL_PARAMETER}};
+  static_cast<void>(queue(alert));
+  return false;
+}
+
+/// Queues ciphertext. Called by OpenSSL, through which no exception may pass.
+bool TlsEngine::queue(ConstBytes ciphertext) {
+  try {
+    output_.append(ciphertext, *memory_);
+    return true;
+  } catch (...) {
+    fail(std::make_error_code(std::errc::not_enough_memory));
+    return false;
+  }
 }
 
 void TlsEngine::shake_hands() {

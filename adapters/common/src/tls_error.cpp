@@ -75,6 +75,8 @@ const char* describe(TlsError error) {
       return "there is no application protocol (ALPN) that both sides speak; WebSocket is http/1.1";
     case TlsError::choice_failed:
       return "the function that chooses a certificate by server name threw an exception";
+    case TlsError::handshake_message_too_large:
+      return "the peer announced a message of the TLS handshake that is larger than is taken here";
     case TlsError::closed_in_handshake:
       return "the peer ended the stream inside the TLS handshake; its log may say why";
     case TlsError::bad_record:

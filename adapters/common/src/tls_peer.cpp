@@ -6,6 +6,7 @@
 #include <arpa/inet.h>
 
 #include <array>
+#include <new>
 
 #include "openssl_pointers.hpp"
 #include "wolframite/tls_engine.hpp"
@@ -23,6 +24,7 @@ std::string text_of(BIO* bio) {
 
 std::string text_of(const X509_NAME* name) {
   const BioPointer out(BIO_new(BIO_s_mem()));
+  if (out == nullptr) throw std::bad_alloc();
   X509_NAME_print_ex(out.get(), name, 0, XN_FLAG_RFC2253 & ~ASN1_STRFLGS_ESC_MSB);
   return text_of(out.get());
 }

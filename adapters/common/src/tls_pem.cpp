@@ -1,24 +1,22 @@
 #include "tls_pem.hpp"
 
-#include <openssl/crypto.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/x509.h>
 
 #include <algorithm>
 #include <cstring>
-#include <fstream>
-#include <iterator>
-#include <string>
+#include <string_view>
 #include <vector>
 
 #include "openssl_pointers.hpp"
+#include "secret_bytes.hpp"
 #include "wolframite/tls_error.hpp"
 
 namespace wolframite {
 namespace {
 
-/// PEM in memory, wiped afterwards: it may be a key.
+/// PEM to be read: the caller's text, or a file's, wiped afterwards, for it may be a key.
 class Text {
  public:
   explicit Text(const Pem& pem) {
@@ -26,28 +24,27 @@ class Text {
       text_ = pem.text;
       return;
     }
-    std::ifstream file(pem.file, std::ios::binary);
-    readable_ = file.is_open();
-    text_.assign(std::istreambuf_iterator<char>(file), {});
-    readable_ = readable_ && !file.bad();
+    readable_ = read_secret_file(pem.file, file_);
+    text_ = {file_.data(), file_.size()};
   }
   Text(const Text&) = delete;
   Text& operator=(const Text&) = delete;
-  ~Text() { OPENSSL_cleanse(text_.data(), text_.size()); }
 
   [[nodiscard]] bool is_readable() const { return readable_; }
+  /// A view of the text: it copies nothing.
   [[nodiscard]] BioPointer reader() const {
     return BioPointer(BIO_new_mem_buf(text_.data(), static_cast<int>(text_.size())));
   }
 
  private:
-  std::string text_;
+  SecretBytes file_;
+  std::string_view text_;
   bool readable_ = true;
 };
 
 /// Gives OpenSSL the passphrase. Without a callback it would ask at the terminal.
 int give_passphrase(char* out, int size, int, void* passphrase) {
-  const auto& text = *static_cast<const std::string*>(passphrase);
+  const auto& text = *static_cast<const std::string_view*>(passphrase);
   if (text.empty() || text.size() > static_cast<std::size_t>(size)) return -1;
   std::memcpy(out, text.data(), text.size());
   return static_cast<int>(text.size());
@@ -57,7 +54,7 @@ int give_passphrase(char* out, int size, int, void* passphrase) {
 std::vector<CertificatePointer> parse_certificates(const Text& text) {
   std::vector<CertificatePointer> certificates;
   const BioPointer reader = text.reader();
-  std::string no_passphrase;
+  std::string_view no_passphrase;
   while (X509* certificate =
              PEM_read_bio_X509(reader.get(), nullptr, give_passphrase, &no_passphrase)) {
     certificates.emplace_back(certificate);
@@ -97,10 +94,9 @@ std::error_code use_certificate(SSL_CTX* context, const Pem& pem) {
 std::error_code use_key(SSL_CTX* context, const TlsIdentity& identity) {
   const Text text(identity.key);
   if (!text.is_readable()) return TlsError::key_file_unreadable;
-  std::string passphrase = identity.passphrase;
+  std::string_view passphrase = identity.passphrase;  // read where it is
   const KeyPointer key(
       PEM_read_bio_PrivateKey(text.reader().get(), nullptr, give_passphrase, &passphrase));
-  OPENSSL_cleanse(passphrase.data(), passphrase.size());
   ERR_clear_error();
   if (key == nullptr) return TlsError::invalid_key;
   const bool used = X509_check_private_key(SSL_CTX_get0_certificate(context), key.get()) == 1 &&

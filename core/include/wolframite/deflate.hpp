@@ -83,6 +83,7 @@ enum class DeflateStatus : std::uint8_t {
   needs_input,  ///< all of `in` was taken, and all there is was written
   needs_room,   ///< `room` is full; call again with more
   failed,       ///< the input is no deflate stream
+  no_memory,    ///< the resource has none: what was written since the message began is of no use
 };
 
 /// Compresses messages. Its memory comes from the resource it is made with, which must outlive it.
@@ -94,7 +95,8 @@ class Deflater {
     int level = 6;         ///< 1 (fast) to 9 (small)
     int memory_level = 8;  ///< 1 (little memory) to 9
   };
-  /// Takes its memory at once. In a build without the codec each `compress` fails.
+  /// Takes its memory at once. Where there is none, `is_ready` is false and each `compress` gives
+  /// `no_memory`. In a build without the codec each fails.
   Deflater(const Options& options, std::pmr::memory_resource& memory);
   /// Takes over the window. What is left of `other` may only be destroyed or assigned to.
   Deflater(Deflater&& other) noexcept : state_(std::exchange(other.state_, nullptr)) {}
@@ -104,6 +106,9 @@ class Deflater {
     return *this;
   }
   ~Deflater();
+
+  /// Whether it has its memory: then no `compress` wants for any.
+  [[nodiscard]] bool is_ready() const;
 
   /// Takes octets from the front of `in` and writes to the front of `room`, moving both on, until
   /// all that was given can be inflated. What it then has written ends in `deflate_tail`.
@@ -123,8 +128,9 @@ class Deflater {
 class Inflater {
  public:
   /// Reads what was sent with a window of `window_bits` (8-15) or less; a value out of range counts
-  /// as the nearest in it. The decoder's memory is taken by the first `decompress`. In a build
-  /// without the codec that fails.
+  /// as the nearest in it. The decoder's memory is taken by the first `decompress`, and its window
+  /// by a later one; each may give `no_memory`, and then all that follow. In a build without the
+  /// codec they fail.
   Inflater(int window_bits, std::pmr::memory_resource& memory);
   /// Takes over the window. What is left of `other` may only be destroyed or assigned to.
   Inflater(Inflater&& other) noexcept : state_(std::exchange(other.state_, nullptr)) {}
@@ -145,7 +151,7 @@ class Inflater {
   [[nodiscard]] bool is_at_boundary() const;
 
   /// Exchanges the decoder for the history that it may still be asked for, or the other way round
-  /// at the next `decompress`. Only at a boundary.
+  /// at the next `decompress`. Only at a boundary. Does nothing where there is no memory for it.
   void pack();
 
   /// Octets held.

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "wolframite/bytes.hpp"
+#include "wolframite/detail/handshake_sizes.hpp"
 #include "wolframite/detail/output_queue.hpp"
 #include "wolframite/frame_header.hpp"
 #include "wolframite/tls_context.hpp"
@@ -127,6 +128,8 @@ class TlsEngine {
   void set_up(const TlsContext& context, std::string_view host);
   [[nodiscard]] bool is_over() const { return error_ || peer_closed_; }
   void shake_hands();
+  [[nodiscard]] bool allows(ConstBytes ciphertext);
+  [[nodiscard]] bool queue(ConstBytes ciphertext);
   [[nodiscard]] std::size_t decrypt(Bytes room);
   [[nodiscard]] bool encrypt(ConstBytes plaintext);
   void rekey_if_due(std::size_t size);
@@ -138,6 +141,7 @@ class TlsEngine {
   std::pmr::memory_resource* memory_;
   Bytes lent_{};  ///< the ciphertext that OpenSSL reads, while in receive()
   detail::OutputQueue output_;
+  detail::HandshakeSizes sizes_;  ///< what the peer announces, until the handshake is done
   std::error_code error_;
   unsigned long detail_ = 0;   ///< OpenSSL's code for error_
   std::uint64_t rekey_after_;  ///< records

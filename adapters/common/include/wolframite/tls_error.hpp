@@ -46,6 +46,7 @@ enum class TlsError : std::uint16_t {
   no_shared_cipher,                ///< nor group, nor signature algorithm
   no_shared_application_protocol,  ///< ALPN (RFC 7301)
   choice_failed,                   ///< `TlsServerOptions::choose` threw
+  handshake_message_too_large,     ///< above 16 KiB, or with certificates above 64 KiB
   closed_in_handshake,             ///< the stream ended inside the handshake
 
   // Later.
