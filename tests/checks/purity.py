@@ -43,6 +43,15 @@ def undefined_symbols(nm, archive):
             yield match["where"].rpartition(":")[2] or match["where"], match["name"]
 
 
+def untyped_vtables(nm, archive):
+    """Objects with a vtable but not its type: a user's -fsanitize=undefined would take such an object for none."""
+    listing = subprocess.run([nm, "-A", "-C", archive], check=True, capture_output=True, text=True)
+    found = re.findall(r"^(.*):[0-9a-f ]* \w (vtable|typeinfo) for (.*)$", listing.stdout, re.MULTILINE)
+    typed = {(where, name) for where, what, name in found if what == "typeinfo"}
+    return sorted(f"{where.rpartition(':')[2]}: {name}" for where, what, name in found
+                  if what == "vtable" and not name.startswith("__cxxabiv1") and (where, name) not in typed)
+
+
 def qualified(name):
     """A demangled name without its parameters and the return type that templates have in front."""
     depth = 0
@@ -73,6 +82,8 @@ def main():
     impure = sorted({f"{where}: {name}" for where, name in symbols if not is_pure(name)})
     if impure:
         sys.exit("symbols that the core may not need:\n  " + "\n  ".join(impure))
+    if untyped := untyped_vtables(nm, archive):
+        sys.exit("virtual functions without type information:\n  " + "\n  ".join(untyped))
     zlib_users = {where for where, name in symbols if ZLIB.fullmatch(name)}
     if len(zlib_users) > 1:
         sys.exit("zlib is used in more than one object: " + ", ".join(sorted(zlib_users)))
