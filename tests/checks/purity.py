@@ -12,7 +12,7 @@ import subprocess
 import sys
 
 C_LIBRARY = {
-    "memchr", "memcmp", "memcpy", "memmove", "memset", "strlen", "bcmp",
+    "memchr", "memcmp", "memcpy", "memmove", "memset", "strcmp", "strlen", "bcmp",
     # Failed assertions and, without exceptions, what the standard library's throws come down to.
     "__assert_fail", "abort",
     # Says whether shared_ptr may count without atomics.

@@ -50,20 +50,20 @@ class Member : public T {
                   "g++ 12 destroys twice what this lambda captures if it stands inside co_await: "
                   "give it a name first, or assign it to the member");
   }
-  Member() : T() {}                                     ///< a `T` as it is by default
-  Member(const T& value) : T(value) {}                  ///< a copy of `value`
-  Member(T&& value) : T(std::move(value)) {}            ///< takes `value` over
-  Member(const Member& other) : T(other.original()) {}  ///< a copy of the other's value
+  Member() : T() {}                                ///< a `T` as it is by default
+  Member(const T& value) : T(value) {}             ///< a copy of `value`
+  Member(T&& value) : T(std::move(value)) {}       ///< takes `value` over
+  Member(const Member& other) : T(other.get()) {}  ///< a copy of the other's value
   Member(Member&& other) noexcept(std::is_nothrow_move_constructible_v<T>)
-      : T(std::move(other.original())) {}  ///< takes over the other's value
+      : T(std::move(other.get())) {}  ///< takes over the other's value
   /// Copies the other's value.
   Member& operator=(const Member& other) {
-    own() = other.original();
+    own() = other.get();
     return *this;
   }
   /// Takes over the other's value.
   Member& operator=(Member&& other) noexcept(std::is_nothrow_move_assignable_v<T>) {
-    own() = std::move(other.original());
+    own() = std::move(other.get());
     return *this;
   }
   /// Assigns whatever can be assigned to a `T`.
@@ -78,16 +78,18 @@ class Member : public T {
     if (made_at_ != this) forget();
   }
 
- private:
-  [[nodiscard]] T& original() { return *made_at_; }
-  [[nodiscard]] const T& original() const { return *made_at_; }
+  /// The value as the `T` it is. A `std::function` is to be copied and moved from here: from the
+  /// member it would take a function that calls it, which is not empty even if that is.
+  [[nodiscard]] T& get() { return *made_at_; }
+  [[nodiscard]] const T& get() const { return *made_at_; }  ///< the same, to read
 
+ private:
   // The bytes are another's. What is put in their place, for the base to destroy, owns nothing.
   void forget() noexcept { std::construct_at(static_cast<T*>(this)); }
 
   T& own() {
     if (made_at_ != this) {
-      std::construct_at(static_cast<T*>(this), made_at_->original());
+      std::construct_at(static_cast<T*>(this), made_at_->get());
       made_at_ = this;
     }
     return *this;

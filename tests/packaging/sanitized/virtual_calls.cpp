@@ -10,7 +10,7 @@ int main() {
   using namespace wolframite;
   auto counters = std::make_unique<Counters>();
   Observer* const observer = counters.get();
-  observer->frame_received(FrameHeader{}, {}, Time::min());
+  observer->frame_received(FrameHeader{}, Time::min());
   std::printf("counted %d\n", static_cast<int>(counters->received().frames));
   SharedBytes copy;
   {
