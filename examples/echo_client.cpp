@@ -18,6 +18,7 @@
 #include "arguments.hpp"
 #ifdef EXAMPLES_WITH_ASIO
 #include "asio_adapter.hpp"
+#include "shown_url.hpp"
 #endif
 
 using namespace wolframite;
@@ -75,10 +76,11 @@ int failed(const std::string& why) {
 
 /// Tells why there is no connection, with what the server had to say about it.
 int failed(const std::string& url, const ClientError& error) {
-  if (!error.response) return failed("cannot connect to " + url + ": " + error.why.message());
+  if (!error.response)
+    return failed("cannot connect to " + shown_url(url) + ": " + error.why.message());
   const Response& response = *error.response;
-  return failed(url + " refused with " + std::to_string(response.status) + ' ' + response.reason +
-                (response.body.empty() ? "" : ":\n" + response.body));
+  return failed(shown_url(url) + " refused with " + std::to_string(response.status) + ' ' +
+                response.reason + (response.body.empty() ? "" : ":\n" + response.body));
 }
 
 /// Tells why the connection ended too early.
@@ -176,7 +178,7 @@ Task<int> autobahn(Loop& loop, std::string url, ConnectOptions options) {
     while (const auto message = co_await client->stream.next()) {
       count = Arguments::to_number<std::size_t>(message->text()).value_or(0);
     }
-    if (count == 0) co_return failed(url + " does not say how many cases there are");
+    if (count == 0) co_return failed(shown_url(url) + " does not say how many cases there are");
   }
   for (std::size_t number = 1; number <= count; ++number) {
     auto client = co_await connect(
@@ -189,7 +191,7 @@ Task<int> autobahn(Loop& loop, std::string url, ConnectOptions options) {
   }
   auto client = co_await connect(loop, url + "/updateReports?agent=wolframite", options);
   if (!client) co_return failed(url, client.error());
-  while (co_await client->stream.next()) {
+  while (const auto message = co_await client->stream.next()) {
   }
   std::printf("ran %zu cases\n", count);
   co_return 0;
@@ -207,7 +209,8 @@ int main(int argc, char** argv) {
   const std::string url = arguments.value(tested ? "autobahn" : "url");
   if (url.empty()) arguments.fail("--url is missing");
   const ClientRequest request(url);
-  if (const std::error_code fault = request.error()) arguments.fail(url + ": " + fault.message());
+  if (const std::error_code fault = request.error())
+    arguments.fail(shown_url(url) + ": " + fault.message());
 
   Config config;
   config.deflate = deflate_config(arguments);

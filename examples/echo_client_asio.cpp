@@ -10,6 +10,7 @@
 #include <wolframite/asio.hpp>
 
 #include "asio_adapter.hpp"
+#include "shown_url.hpp"
 
 namespace ws = wolframite::asio;
 using Client = ws::Client<asio::ip::tcp::socket>;
@@ -29,10 +30,10 @@ int failed(const std::string& why) {
 
 /// Tells why there is no connection, with what the server had to say about it.
 int failed(const std::string& url, std::error_code why, const Client& client) {
-  if (!client.response) return failed("cannot connect to " + url + ": " + why.message());
+  if (!client.response) return failed("cannot connect to " + shown_url(url) + ": " + why.message());
   const wolframite::Response& response = *client.response;
-  return failed(url + " refused with " + std::to_string(response.status) + ' ' + response.reason +
-                (response.body.empty() ? "" : ":\n" + response.body));
+  return failed(shown_url(url) + " refused with " + std::to_string(response.status) + ' ' +
+                response.reason + (response.body.empty() ? "" : ":\n" + response.body));
 }
 
 int failed(const Stream& stream, std::error_code why) {

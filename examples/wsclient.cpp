@@ -19,6 +19,7 @@
 
 #include <wolframite/epoll.hpp>
 
+#include "shown_url.hpp"
 #include "trace.hpp"
 
 using namespace wolframite;
@@ -61,6 +62,15 @@ void print(const Message& message) {
   std::fflush(stdout);
 }
 
+/// Reads what is one binary message: a line with its newline, or a part of a long one. All that is
+/// read goes out as it was, in pieces of some size.
+bool read_piece(std::string& piece) {
+  constexpr std::size_t enough = 64 * 1024;
+  piece.clear();
+  for (char each = 0; piece.size() < enough && each != '\n' && std::cin.get(each);) piece += each;
+  return !piece.empty();
+}
+
 /// Everything that is connected, and the lines to be sent to it.
 class Terminal {
  public:
@@ -72,7 +82,8 @@ class Terminal {
   /// let go of when the program ends.
   void read_lines() {
     std::thread([this] {
-      for (std::string line; std::getline(std::cin, line);) {
+      for (std::string line;
+           settings_.binary ? read_piece(line) : !!std::getline(std::cin, line);) {
         loop_.post([this, line] { loop_.spawn(say(line)); });
       }
       loop_.post([this] { hang_up(); });
@@ -189,7 +200,7 @@ class Terminal {
   }
 
   int fail(const ClientError& error) {
-    std::fprintf(stderr, "%s: %s\n", settings_.url.c_str(), error.why.message().c_str());
+    std::fprintf(stderr, "%s: %s\n", shown_url(settings_.url).c_str(), error.why.message().c_str());
     if (!error.response) return no_connection;
     const Response& response = *error.response;
     std::fprintf(stderr, "HTTP %d %s\n", response.status, response.reason.c_str());
@@ -225,7 +236,8 @@ int main(int argc, char** argv) {
   app.add_option("--ca", settings.ca, "trust the authorities in this PEM file as well")
       ->check(CLI::ExistingFile);
   app.add_flag("-k,--insecure", settings.insecure, "do not verify the server's certificate");
-  app.add_flag("-b,--binary", settings.binary, "send binary messages");
+  app.add_flag("-b,--binary", settings.binary,
+               "send binary messages: each line with its newline, or 64 KiB of a longer one");
   app.add_flag("-z,--deflate", settings.deflate, "offer or accept compression");
   app.add_option("-p,--ping", settings.ping, "ping after so many seconds of silence")
       ->check(CLI::PositiveNumber);
@@ -248,7 +260,7 @@ int main(int argc, char** argv) {
     if (!settings.listen && settings.url.empty()) throw CLI::RequiredError("a url, or --listen,");
     if (const auto error = make_error_code(ClientRequest(settings.url).error());
         !settings.listen && error) {
-      throw CLI::ValidationError(settings.url, error.message());
+      throw CLI::ValidationError(shown_url(settings.url), error.message());
     }
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? ok : misused;

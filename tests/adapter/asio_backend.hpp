@@ -18,6 +18,7 @@
 #include "wolframite/handshake.hpp"
 #include "wolframite/listener.hpp"
 #include "wolframite/loop.hpp"
+#include "wolframite/received.hpp"
 
 namespace wolframite::asio_backend {
 
@@ -117,9 +118,10 @@ class [[nodiscard]] NextAwaiter {
     pending_.emplace(loop_, [this](auto handler) { stream_.async_next(std::move(handler)); });
     pending_->await_suspend(frame);
   }
-  [[nodiscard]] std::optional<Message> await_resume() {
+  [[nodiscard]] Received await_resume() {
     const auto state = pending_->await_resume();
-    if (state->error) return std::nullopt;
+    if (state->error == asio::net::error::eof) return std::error_code{};
+    if (state->error) return state->error;
     return std::get<0>(state->results).message;
   }
 

@@ -169,8 +169,8 @@ TEST_CASE("closing goes on while somebody looks at a message that came meanwhile
   backend::Loop loop;
   // Nobody waits for it.
   Pair pair = open_pair(loop, Role::server, Transport::tcp, Config{.close_timeout = 1h});
-  std::optional<Message> seen;
-  auto read_one = [](WebSocketStream& stream, std::optional<Message>& message) -> Task<> {
+  Received seen;
+  auto read_one = [](WebSocketStream& stream, Received& message) -> Task<> {
     message = co_await stream.next();
   };
   loop.spawn(read_one(pair.stream, seen));

@@ -238,7 +238,7 @@ TEST_CASE("SEC-28 not calling next holds up the peer") {
   // Reading sets it going again. The last frame was perhaps cut short.
   std::size_t messages = 0;
   auto read = [](WebSocketStream& stream, std::size_t& count) -> Task<> {
-    while (co_await stream.next()) ++count;
+    while (const auto message = co_await stream.next()) ++count;
   };
   loop.spawn(read(pair.stream, messages));
   turn_until(loop, [&] { return messages == sent / frame.size(); });

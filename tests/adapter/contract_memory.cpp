@@ -100,7 +100,8 @@ TEST_CASE("no allocation for a message in steady state" * doctest::skip(!complet
             if (co_await stream.send(text)) co_return;
           }
           for (int j = 0; j < 4; ++j) {
-            if (!co_await stream.next()) co_return;
+            const auto message = co_await stream.next();
+            if (!message) co_return;
           }
         }
         new_calls = allocations() - calls_before;

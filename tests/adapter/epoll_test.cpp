@@ -41,7 +41,7 @@ TEST_CASE("large answers are written before the next stream is read, small ones 
     std::size_t seen = 1;
     auto look = [](WebSocketStream& stream, const WebSocketStream& other,
                    std::size_t& octets) -> Task<> {
-      if (co_await stream.next()) octets = other.pending_output();
+      if (const auto message = co_await stream.next()) octets = other.pending_output();
     };
     loop.spawn(echo_one(first.stream));
     loop.spawn(look(second.stream, first.stream, seen));

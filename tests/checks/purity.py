@@ -12,7 +12,7 @@ import subprocess
 import sys
 
 C_LIBRARY = {
-    "memchr", "memcmp", "memcpy", "memmove", "memset", "strlen", "bcmp",
+    "memchr", "memcmp", "memcpy", "memmove", "memset", "strcmp", "strlen", "bcmp",
     # Failed assertions and, without exceptions, what the standard library's throws come down to.
     "__assert_fail", "abort",
     # Says whether shared_ptr may count without atomics.
@@ -48,6 +48,15 @@ def undefined_symbols(nm, archive):
             yield match["where"].rpartition(":")[2] or match["where"], match["name"]
 
 
+def untyped_vtables(nm, archive):
+    """Objects with a vtable but not its type: a user's -fsanitize=undefined would take such an object for none."""
+    listing = subprocess.run([nm, "-A", "-C", archive], check=True, capture_output=True, text=True)
+    found = re.findall(r"^(.*):[0-9a-f ]* \w (vtable|typeinfo) for (.*)$", listing.stdout, re.MULTILINE)
+    typed = {(where, name) for where, what, name in found if what == "typeinfo"}
+    return sorted(f"{where.rpartition(':')[2]}: {name}" for where, what, name in found
+                  if what == "vtable" and not name.startswith("__cxxabiv1") and (where, name) not in typed)
+
+
 def qualified(name):
     """A demangled name without its parameters and the return type that templates have in front."""
     depth = 0
@@ -79,6 +88,8 @@ def main():
                      and not (where == CATCHES and CATCHING.fullmatch(name.partition("@")[0]))})
     if impure:
         sys.exit("symbols that the core may not need:\n  " + "\n  ".join(impure))
+    if untyped := untyped_vtables(nm, archive):
+        sys.exit("virtual functions without type information:\n  " + "\n  ".join(untyped))
     zlib_users = {where for where, name in symbols if ZLIB.fullmatch(name)}
     if len(zlib_users) > 1:
         sys.exit("zlib is used in more than one object: " + ", ".join(sorted(zlib_users)))

@@ -114,8 +114,28 @@ class Wsclient(unittest.TestCase):
 
     def test_binary_messages(self):
         with Program(example("echo_server"), "--port", "0") as server:
-            status, output, _ = run(example("wsclient"), "-q", "--binary", server.url(), text="\x01\x02\n")
-            self.assertEqual((status, output), (0, "\x01\x02"))
+            status, output, _ = run(example("wsclient"), "-q", "--binary", server.url(), text="\x01\x02\n\n\x03")
+            self.assertEqual((status, output), (0, "\x01\x02\n\n\x03"))
+
+    def test_a_long_line_is_sent_in_binary_pieces(self):
+        with Program(example("echo_server"), "--port", "0") as server:
+            text = "x" * 150_000 + "\ny"
+            status, output, trace = run(example("wsclient"), "--trace", "--binary", server.url(), text=text)
+            self.assertEqual((status, output), (0, text))
+            self.assertEqual(len(re.findall("> binary", trace)), 4)
+
+    def test_passwords_are_not_printed(self):
+        with socket.create_server(("127.0.0.1", 0)) as unused:
+            port = unused.getsockname()[1]
+        for url in (f"ws://ada:secret@127.0.0.1:{port}/", "ws://ada:secret@/", "http://ada:secret@127.0.0.1/",
+                    "ws://ada:sec/secret@127.0.0.1/#", "ada:secret@127.0.0.1"):
+            for program, *before in ((example("wsclient"),), (example("echo_client"), "--url")):
+                with self.subTest(program=program, url=url):
+                    status, output, complaint = run(program, *before, url)
+                    self.assertNotEqual(status, 0)
+                    self.assertNotEqual(complaint, "")
+                    self.assertNotIn("secret", output + complaint)
+                    self.assertNotIn("ada", output + complaint)
 
     def test_trace(self):
         with Program(example("echo_server"), "--port", "0", "--deflate") as server:

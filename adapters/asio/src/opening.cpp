@@ -38,8 +38,8 @@ Beginning begin_client(const net::any_io_executor& executor, const ClientRequest
 void open_server(Engine& engine, OpenOperation& operation, AcceptOptions options,
                  std::error_code fault) {
   auto opening = std::make_unique<Opening>();
-  opening->on_request = std::move(options.on_request);
-  opening->on_request_async = std::move(options.on_request_async);
+  opening->on_request = std::move(options.on_request.get());
+  opening->on_request_async = std::move(options.on_request_async.get());
   engine.open(operation, std::move(opening), fault);
 }
 

@@ -7,33 +7,24 @@
 
 #include "wolframite/poison.hpp"
 
-#if defined(__SANITIZE_ADDRESS__)
-#define WOLFRAMITE_ASAN 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define WOLFRAMITE_ASAN 1
-#endif
-#endif
-#ifdef WOLFRAMITE_ASAN
-#include <sanitizer/asan_interface.h>
-#endif
+// AddressSanitizer's, where the program runs under it: the program, and not only this library.
+extern "C" {
+[[gnu::weak]] void __asan_poison_memory_region(const volatile void* block, std::size_t size);
+[[gnu::weak]] void __asan_unpoison_memory_region(const volatile void* block, std::size_t size);
+}
 
 namespace wolframite {
 namespace detail {
 
-void poison([[maybe_unused]] void* block, [[maybe_unused]] std::size_t size) noexcept {
+void poison(void* block, std::size_t size) noexcept {
 #ifdef WOLFRAMITE_SCRIBBLE
   std::memset(block, 0xDB, size);
 #endif
-#ifdef WOLFRAMITE_ASAN
-  ASAN_POISON_MEMORY_REGION(block, size);
-#endif
+  if (__asan_poison_memory_region != nullptr) __asan_poison_memory_region(block, size);
 }
 
-void unpoison([[maybe_unused]] void* block, [[maybe_unused]] std::size_t size) noexcept {
-#ifdef WOLFRAMITE_ASAN
-  ASAN_UNPOISON_MEMORY_REGION(block, size);
-#endif
+void unpoison(void* block, std::size_t size) noexcept {
+  if (__asan_unpoison_memory_region != nullptr) __asan_unpoison_memory_region(block, size);
 }
 
 }  // namespace detail

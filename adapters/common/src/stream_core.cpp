@@ -120,12 +120,18 @@ void InputAwaiter::call_off() noexcept { core().reader_ = nullptr; }
 
 void InputAwaiter::await_suspend(std::coroutine_handle<> frame) {
   StreamCore& stream = core();
-  assert(stream.reader_ == nullptr && "one coroutine at a time may wait in next()");
+  assert(stream.reader_ == nullptr);  // or it would have been refused
   stream.reader_ = frame;
   core_ |= waits;
   if (stream.wants_input()) stream.want_input();
   // What is queued has the loop turn again at once; and time may have stood still.
   if (stream.queued_ || stream.session_.deadline()) stream.attend();
+}
+
+std::error_code NextAwaiter::why_none() const {
+  if (is_refused()) return make_error_code(Error::already_reading);
+  if (core().closed() != nullptr) return core().closed()->why;
+  return std::make_error_code(std::errc::operation_canceled);
 }
 
 inline void StreamCore::wake_reader() {

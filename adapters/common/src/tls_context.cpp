@@ -240,7 +240,7 @@ Result<TlsContext> TlsContext::server(const TlsServerOptions& options) {
     SSL_CTX_set_num_tickets(native, 0);
   }
   if (options.choose) {
-    TlsContextState::of(native)->choose = options.choose;
+    TlsContextState::of(native)->choose = options.choose.get();
     SSL_CTX_set_client_hello_cb(native, choose_context, nullptr);
   }
   return TlsContext(context->release(), Verify::full);

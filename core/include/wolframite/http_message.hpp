@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "wolframite/headers.hpp"
+#include "wolframite/member.hpp"
 
 #pragma GCC visibility push(default)
 namespace wolframite {
@@ -31,10 +32,11 @@ struct Request {
 
 /// A response, received or to be sent.
 struct Response {
-  int status = 200;      ///< three digits; 200-599 to refuse with
-  std::string reason{};  ///< the reason phrase; if empty, the standard one of `status` is sent
-  Headers headers{};     ///< to be sent: without Content-Length, Connection and their like
-  std::string body{};    ///< received: up to `Config::max_refusal_body_size`
+  int status = 200;  ///< three digits; 200-599 to refuse with
+  Member<std::string>
+      reason{};               ///< the reason phrase; if empty, the standard one of `status` is sent
+  Member<Headers> headers{};  ///< to be sent: without Content-Length, Connection and their like
+  Member<std::string> body{};  ///< received: up to `Config::max_refusal_body_size`
 };
 
 /// The standard reason phrase of a status (RFC 9110 §15), or "Unknown".

@@ -13,6 +13,7 @@
 #include "wolframite/config.hpp"
 #include "wolframite/connect_plan.hpp"
 #include "wolframite/http_message.hpp"
+#include "wolframite/member.hpp"
 #include "wolframite/result.hpp"
 #include "wolframite/task.hpp"
 #include "wolframite/tls_context.hpp"
@@ -24,22 +25,21 @@ namespace wolframite {
 /// plain HTTP, such as a health check).
 using Answer = std::variant<Accept, Response>;
 
-/// How to accept. With g++ 12 give options a name before `co_await`: it destroys an aggregate that
-/// is made inside such an expression twice. That goes for all options here.
+/// How to accept. May be written in braces inside `co_await`, as all options here.
 struct AcceptOptions {
-  SharedConfig config{};  ///< limits, timers and choices
+  Member<SharedConfig> config{};  ///< limits, timers and choices
 
   /// Looks at the request and answers. Without it every upgrade is accepted, and plain HTTP gets
   /// 426. Answering a plain request with Accept refuses it as well.
-  std::function<Answer(const Request&)> on_request{};
+  Member<std::function<Answer(const Request&)>> on_request{};
 
   /// The same for an answer that takes time; goes before `on_request`. The request lives until it
   /// is done.
-  std::function<Task<Answer>(const Request&)> on_request_async{};
+  Member<std::function<Task<Answer>(const Request&)>> on_request_async{};
 
   /// Accepts over TLS, with this certificate. The handshake is part of what
   /// `Config::handshake_timeout` limits.
-  std::optional<TlsContext> tls{};
+  Member<std::optional<TlsContext>> tls{};
 };
 
 /// How the bytes of a client get to the socket: unencrypted for `ws://`, and for `wss://` over TLS.
@@ -69,16 +69,16 @@ class Connector {
 
 /// How to open a stream over a connected socket.
 struct ClientOptions {
-  SharedConfig config{};  ///< limits, timers and choices
-  Connector connector{};  ///< how `wss://` is encrypted
+  Member<SharedConfig> config{};  ///< limits, timers and choices
+  Member<Connector> connector{};  ///< how `wss://` is encrypted
 };
 
 /// How to connect, and open a stream.
 struct ConnectOptions {
-  SharedConfig config{};  ///< limits, timers and choices
+  Member<SharedConfig> config{};  ///< limits, timers and choices
   /// Sends small writes at once (TCP_NODELAY).
   bool disable_nagle = true;
-  Connector connector{};  ///< how `wss://` is encrypted
+  Member<Connector> connector{};  ///< how `wss://` is encrypted
   /// Resolving and connecting must be done within this time; zero for no limit. The opening
   /// handshake has `Config::handshake_timeout` after it.
   std::chrono::milliseconds connect_timeout{30'000};

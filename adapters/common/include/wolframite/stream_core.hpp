@@ -209,7 +209,13 @@ class InputAwaiter {
   InputAwaiter(const InputAwaiter&) = delete;
   InputAwaiter& operator=(const InputAwaiter&) = delete;
 
-  bool await_ready() { return core().poll(); }
+  /// Also true where another coroutine waits: this one is refused, and that one goes on waiting.
+  bool await_ready() {
+    if (core().reader_ == nullptr) [[likely]]
+      return core().poll();
+    core_ |= refused;
+    return true;
+  }
   void await_suspend(std::coroutine_handle<> frame);
 
  protected:
@@ -220,7 +226,10 @@ class InputAwaiter {
   }
 
   /// The stream that is waited on.
-  [[nodiscard]] StreamCore& core() const { return *reinterpret_cast<StreamCore*>(core_ & ~waits); }
+  [[nodiscard]] StreamCore& core() const { return *reinterpret_cast<StreamCore*>(core_ & ~flags); }
+
+  /// Whether another coroutine waited already. Then nothing may be taken from the stream.
+  [[nodiscard]] bool is_refused() const { return (core_ & refused) != 0; }
 
   /// The same, when the wait is over. An `await_resume` begins with it.
   [[nodiscard]] StreamCore& resumed() {
@@ -229,18 +238,21 @@ class InputAwaiter {
   }
 
  private:
-  static constexpr std::uintptr_t waits = 1;
+  static constexpr std::uintptr_t waits = 1, refused = 2, flags = waits | refused;
   void call_off() noexcept;
 
-  std::uintptr_t core_;  // the address, plus `waits` from suspension to resumption
+  std::uintptr_t core_;  // the address, plus `waits` from suspension to resumption, or `refused`
 };
 
-/// Waits for the next step of an opening handshake: `co_await HandshakeAwaiter(core)`.
+/// Waits for the next step of an opening handshake: `co_await HandshakeAwaiter(core)`. Gives
+/// `closed` where another coroutine waits already.
 class [[nodiscard]] HandshakeAwaiter : public InputAwaiter {
  public:
   /// Waits on `core`, which must outlive this.
   explicit HandshakeAwaiter(StreamCore& core) : InputAwaiter(core) {}
-  [[nodiscard]] HandshakeStep await_resume() { return resumed().take_step(); }
+  [[nodiscard]] HandshakeStep await_resume() {
+    return is_refused() ? HandshakeStep::closed : resumed().take_step();
+  }
 };
 
 }  // namespace wolframite

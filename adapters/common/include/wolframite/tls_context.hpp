@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "wolframite/member.hpp"
 #include "wolframite/result.hpp"
 #include "wolframite/tls_error.hpp"
 
@@ -70,8 +71,8 @@ class TlsContext {
 /// PEM: the path of a file with it, or the text itself, which goes first. It is read when a context
 /// is made, and wiped from memory then; `text` stays the caller's.
 struct Pem {
-  std::string file{};  ///< a path
-  std::string text{};  ///< `-----BEGIN ...`
+  Member<std::string> file{};  ///< a path
+  Member<std::string> text{};  ///< `-----BEGIN ...`
 
   /// Whether neither is given.
   [[nodiscard]] bool empty() const { return file.empty() && text.empty(); }
@@ -79,9 +80,9 @@ struct Pem {
 
 /// Who we are: a certificate with its private key.
 struct TlsIdentity {
-  Pem certificate{};         ///< the own one first, then its intermediates
-  Pem key{};                 ///< the certificate's private key
-  std::string passphrase{};  ///< of the key, if it is encrypted
+  Pem certificate{};                 ///< the own one first, then its intermediates
+  Pem key{};                         ///< the certificate's private key
+  Member<std::string> passphrase{};  ///< of the key, if it is encrypted
 };
 
 /// A version of the protocol.
@@ -90,11 +91,16 @@ enum class TlsVersion : std::uint8_t {
   tls_1_3,  ///< RFC 8446
 };
 
+namespace detail {
+// Not as a list where it is the default: g++ 12 cannot compile one inside `co_await`.
+[[nodiscard]] inline std::vector<std::string> default_protocols() { return {"http/1.1"}; }
+}  // namespace detail
+
 /// What both roles can choose.
 struct TlsCommonOptions {
   /// Application protocols (ALPN, RFC 7301), the preferred first. A server refuses clients that
   /// offer only others; empty leaves ALPN out.
-  std::vector<std::string> application_protocols{"http/1.1"};
+  Member<std::vector<std::string>> application_protocols = detail::default_protocols();
   TlsVersion min_version = TlsVersion::tls_1_2;  ///< the oldest that is spoken
   /// Shortens the handshake with a known peer. A client keeps the sessions of each host, a server
   /// gives tickets that only contexts copied from this one can read.
@@ -110,7 +116,7 @@ struct TlsClientOptions : TlsCommonOptions {
   /// SSL_CERT_DIR).
   bool system_authorities = true;
   /// Authorities to trust as well; each may hold many.
-  std::vector<Pem> authorities{};
+  Member<std::vector<Pem>> authorities{};
   /// The client certificate, for servers that ask for one.
   TlsIdentity identity{};
 };
@@ -127,11 +133,11 @@ struct TlsServerOptions : TlsCommonOptions {
   TlsIdentity identity{};  ///< whom clients see, unless `choose` picks another
   ClientCertificates client_certificates = ClientCertificates::none;  ///< what clients must show
   /// Who may issue client certificates. The system's authorities are never trusted for that.
-  std::vector<Pem> client_authorities{};
+  Member<std::vector<Pem>> client_authorities{};
   /// Picks another context, its certificate and its choices, by the server name that a client asks
   /// for (SNI; empty if it names none). Nothing means this one. Runs inside handshakes, on their
   /// threads.
-  std::function<std::optional<TlsContext>(std::string_view server_name)> choose{};
+  Member<std::function<std::optional<TlsContext>(std::string_view server_name)>> choose{};
 };
 
 }  // namespace wolframite

@@ -12,6 +12,7 @@
 #include "wolframite/config.hpp"
 #include "wolframite/event.hpp"
 #include "wolframite/loop.hpp"
+#include "wolframite/received.hpp"
 #include "wolframite/result.hpp"
 #include "wolframite/socket.hpp"
 #include "wolframite/stream_core.hpp"
@@ -25,7 +26,15 @@ class [[nodiscard]] NextAwaiter : public InputAwaiter {
  public:
   /// Waits on `core`; see WebSocketStream::next.
   explicit NextAwaiter(StreamCore& core) : InputAwaiter(core) {}
-  [[nodiscard]] std::optional<Message> await_resume() { return resumed().take_message(); }
+  [[nodiscard]] Received await_resume() {
+    if (!is_refused()) {
+      if (const auto message = resumed().take_message()) return *message;
+    }
+    return why_none();
+  }
+
+ private:
+  [[nodiscard]] std::error_code why_none() const;
 };
 
 /// A send, ready, flush or close under way: `co_await` it for its outcome. Destroying it calls it
@@ -79,7 +88,7 @@ class [[nodiscard]] Operation {
 /// Destroying the handle of an open stream writes once what is queued and closes the socket,
 /// without a closing handshake: `close` first. Where the closing handshake is under way already, or
 /// the peer was failed for an error, it goes on without the handle until its end or
-/// `Config::close_timeout`. Coroutines that still wait on the stream get `nullopt` or
+/// `Config::close_timeout`. Coroutines that still wait on the stream get
 /// `errc::operation_canceled`.
 class WebSocketStream {
  public:
@@ -102,13 +111,13 @@ class WebSocketStream {
   WebSocketStream& operator=(WebSocketStream&&) noexcept = default;
   ~WebSocketStream() = default;
 
-  /// Waits for the next message: `std::optional<Message>`. After the end it gives `nullopt`, for
-  /// ever, and `closed()` says why. The message's octets live until the next `next` or `close` on
-  /// this stream.
+  /// Waits for the next message. After the end there is none, for ever, and `closed()` says why.
+  /// The message's octets live until the next `next` or `close` on this stream.
   ///
   /// While nobody waits here nothing is read from the socket, and the peer is held up before long;
   /// its pings are not answered meanwhile, and keepalive and idle timers may stand still.
-  /// Cancelling loses nothing. Precondition: no other coroutine waits in `next`.
+  /// Cancelling loses nothing. While another coroutine waits here a second gets
+  /// `Error::already_reading` at once, and the first goes on waiting.
   [[nodiscard]] NextAwaiter next() { return NextAwaiter(*core_); }
 
   /// Sends a message, or a fragment of one unless `last`. Queues it, to be written at the end of

@@ -11,6 +11,7 @@
 #include "wolframite/accept.hpp"
 #include "wolframite/config.hpp"
 #include "wolframite/http_message.hpp"
+#include "wolframite/member.hpp"
 #include "wolframite/options.hpp"
 #include "wolframite/tls_context.hpp"
 
@@ -27,27 +28,27 @@ using OnRequestAsync = std::function<void(const Request&, std::function<void(Ans
 
 /// How to accept.
 struct AcceptOptions {
-  SharedConfig config{};  ///< limits, times and choices
+  Member<SharedConfig> config{};  ///< limits, times and choices
 
   /// Looks at the request and answers. Without it every upgrade is accepted, and plain HTTP gets
   /// 426. Answering a plain request with Accept refuses it as well. Runs on the stream's executor.
-  OnRequest on_request{};
+  Member<OnRequest> on_request{};
 
   /// The same for an answer that takes time: call `respond`, once, on the stream's executor; now or
   /// later, and not at all to let `Config::handshake_timeout` decide. The request lives until then.
   /// Goes before `on_request`.
-  OnRequestAsync on_request_async{};
+  Member<OnRequestAsync> on_request_async{};
 
   /// Accepts over TLS of this library, with this certificate: for a next layer that is none. The
   /// handshake is part of what `Config::handshake_timeout` limits.
-  std::optional<TlsContext> tls{};
+  Member<std::optional<TlsContext>> tls{};
 };
 
 /// How to open a stream over a connected layer.
 struct ClientOptions {
-  SharedConfig config{};  ///< limits, times and choices
+  Member<SharedConfig> config{};  ///< limits, times and choices
   /// async_client_tls: what `wss://` is encrypted with.
-  Connector connector{};
+  Member<Connector> connector{};
 };
 
 /// How to connect, and open a stream: `config`, `disable_nagle`, `connector`, `connect_timeout`,
