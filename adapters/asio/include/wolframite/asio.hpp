@@ -4,6 +4,7 @@
 #pragma once
 
 #include "wolframite/asio/accept.hpp"
+#include "wolframite/asio/acceptor.hpp"
 #include "wolframite/asio/client.hpp"
 #include "wolframite/asio/connect.hpp"
 #include "wolframite/asio/layer.hpp"
