@@ -29,7 +29,8 @@ asio::awaitable<void> serve(tcp::socket socket) {
   }
 }
 
-asio::awaitable<void> listen(tcp::acceptor& acceptor) {
+// Goes on whatever single connections do, and while descriptors are wanting.
+asio::awaitable<void> listen(wolframite::asio::Acceptor& acceptor) {
   for (;;) {
     tcp::socket socket = co_await acceptor.async_accept(asio::use_awaitable);
     asio::co_spawn(acceptor.get_executor(), serve(std::move(socket)), asio::detached);
@@ -41,8 +42,11 @@ asio::awaitable<void> listen(tcp::acceptor& acceptor) {
 int main(int argc, char** argv) try {
   const auto port = static_cast<unsigned short>(argc > 1 ? std::atoi(argv[1]) : 9001);
   asio::io_context context{1};
-  tcp::acceptor acceptor(context, tcp::endpoint(asio::ip::make_address("127.0.0.1"), port));
-  asio::co_spawn(context, listen(acceptor), asio::detached);
+  wolframite::asio::Acceptor acceptor(context.get_executor(),
+                                      tcp::endpoint(asio::ip::make_address("127.0.0.1"), port));
+  asio::co_spawn(context, listen(acceptor), [](std::exception_ptr ended) {
+    if (ended) std::rethrow_exception(ended);  // comes out of run: nothing more can be accepted
+  });
   asio::signal_set signals(context, SIGINT, SIGTERM);
   signals.async_wait([&](std::error_code, int) { context.stop(); });
   std::printf("listening on ws://127.0.0.1:%d\n", acceptor.local_endpoint().port());

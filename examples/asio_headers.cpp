@@ -7,6 +7,8 @@
 #include <cstdlib>
 #include <exception>
 #include <memory>
+#include <string>
+#include <system_error>
 #include <utility>
 
 #include <wolframite/asio.hpp>
@@ -53,9 +55,10 @@ class Greeter : public std::enable_shared_from_this<Greeter> {
   ws::WebSocketStream<tcp::socket> stream_;
 };
 
-void listen(tcp::acceptor& acceptor) {
+// Goes on whatever single connections do, and while descriptors are wanting.
+void listen(ws::Acceptor& acceptor) {
   acceptor.async_accept([&](std::error_code error, tcp::socket socket) {
-    if (error) return;
+    if (error) throw std::system_error(error, "accept");  // comes out of run: it is over
     listen(acceptor);
     ws::async_accept(std::move(socket), {.on_request = admit},
                      [](std::error_code failed, ws::WebSocketStream<tcp::socket> stream) {
@@ -69,7 +72,8 @@ void listen(tcp::acceptor& acceptor) {
 int main(int argc, char** argv) try {
   const auto port = static_cast<unsigned short>(argc > 1 ? std::atoi(argv[1]) : 9001);
   asio::io_context context{1};
-  tcp::acceptor acceptor(context, tcp::endpoint(asio::ip::make_address("127.0.0.1"), port));
+  ws::Acceptor acceptor(context.get_executor(),
+                        tcp::endpoint(asio::ip::make_address("127.0.0.1"), port));
   listen(acceptor);
   asio::signal_set signals(context, SIGINT, SIGTERM);
   signals.async_wait([&](std::error_code, int) { context.stop(); });

@@ -22,17 +22,15 @@ namespace {
 /// Serves what an acceptor accepts, and can send all its clients away.
 class Server {
  public:
-  Server(asio::io_context& context, tcp::acceptor& acceptor, ws::AcceptOptions options)
+  Server(asio::io_context& context, ws::Acceptor& acceptor, ws::AcceptOptions options)
       : context_(context), acceptor_(acceptor), options_(std::move(options)) {}
 
   asio::awaitable<void> run() {
-    std::error_code error;
     for (;;) {
+      std::error_code error;
       tcp::socket socket =
           co_await acceptor_.async_accept(asio::redirect_error(asio::use_awaitable, error));
-      if (error == asio::error::operation_aborted) co_return;
-      if (error) continue;
-      socket.set_option(tcp::no_delay(true), error);
+      if (error) co_return ended(error);
       asio::co_spawn(context_, serve(std::move(socket)), asio::detached);
     }
   }
@@ -48,6 +46,12 @@ class Server {
  private:
   using Stream = ws::WebSocketStream<tcp::socket>;
 
+  // Clients that are there are served to their end.
+  static void ended(std::error_code why) {
+    if (why == asio::error::operation_aborted) return;
+    std::fprintf(stderr, "echo_server: cannot accept: %s\n", why.message().c_str());
+  }
+
   asio::awaitable<void> serve(tcp::socket socket) {
     std::error_code error;
     auto token = asio::redirect_error(asio::use_awaitable, error);
@@ -62,7 +66,7 @@ class Server {
   }
 
   asio::io_context& context_;
-  tcp::acceptor& acceptor_;
+  ws::Acceptor& acceptor_;
   ws::AcceptOptions options_;
   std::set<Stream*> streams_;
 };
@@ -80,19 +84,20 @@ int serve_over_asio(const std::string& host, std::uint16_t port,
                     std::function<wolframite::Answer(const wolframite::Request&)> on_request,
                     std::optional<wolframite::TlsContext> tls) {
   asio::io_context context{1};
-  tcp::acceptor acceptor(context);
+  tcp::acceptor listening(context);
   std::error_code error;
   const tcp::endpoint where(asio::ip::make_address(host == "localhost" ? "127.0.0.1" : host, error),
                             port);
-  if (!error) acceptor.open(where.protocol(), error);
-  if (!error) acceptor.set_option(tcp::acceptor::reuse_address(true), error);
-  if (!error) acceptor.bind(where, error);
-  if (!error) acceptor.listen(4096, error);
+  if (!error) listening.open(where.protocol(), error);
+  if (!error) listening.set_option(tcp::acceptor::reuse_address(true), error);
+  if (!error) listening.bind(where, error);
+  if (!error) listening.listen(4096, error);
   if (error) {
     std::fprintf(stderr, "echo_server: cannot listen on %s, port %d: %s\n", host.c_str(), port,
                  error.message().c_str());
     return 1;
   }
+  ws::Acceptor acceptor(std::move(listening));
   const bool secure = tls.has_value();
   Server server(context, acceptor,
                 {.config = config, .on_request = std::move(on_request), .tls = std::move(tls)});

@@ -12,7 +12,7 @@ namespace {
 Loop& of_asio(wolframite::Loop& loop) { return static_cast<Loop&>(loop); }
 
 tcp::socket to_asio(Loop& loop, Socket socket) {
-  tcp::socket made(loop.context());
+  tcp::socket made(loop.executor());
   // Whatever it is: nothing here depends on the family of its addresses.
   made.assign(tcp::v4(), socket.release());
   return made;
@@ -213,8 +213,7 @@ Task<Result<Client, ClientError>> ConnectFunction::operator()(wolframite::Loop& 
                                                               ConnectOptions options) const {
   Loop& on = of_asio(loop);
   Opening pending(on, [&](auto handler) {
-    wolframite::asio::async_connect(on.context().get_executor(), std::move(request), options,
-                                    std::move(handler));
+    wolframite::asio::async_connect(on.executor(), std::move(request), options, std::move(handler));
   });
   const auto state = co_await pending;
   co_return outcome(on, *state);
@@ -228,7 +227,7 @@ class Dialling {
   Dialling(Loop& loop, std::vector<Endpoint> endpoints, const ConnectOptions& options)
       : state_(std::make_shared<State>()) {
     attempts_ = wolframite::asio::detail::Connecting::to_endpoints(
-        loop.context().get_executor(), std::move(endpoints), options,
+        loop.executor(), std::move(endpoints), options,
         [state = state_, &loop](std::error_code error, tcp::socket socket) {
           state->outcome = error ? Result<Socket>(tl::unexpected(of_system(error)))
                                  : Result<Socket>(Socket(socket.release()));

@@ -25,12 +25,47 @@ namespace wolframite::asio_backend {
 using tcp = asio::net::ip::tcp;
 using TcpStream = wolframite::asio::WebSocketStream<tcp::socket>;
 
+/// The context's executor, for the thread that has the loop: there it calls at once what may be
+/// called at once, also between the runs of the context. For so the loop resumes coroutines.
+class AtOnce {
+ public:
+  explicit AtOnce(asio::net::io_context& context) : context_(&context) {}
+
+  [[nodiscard]] asio::net::execution_context& query(
+      asio::net::execution::context_t) const noexcept {
+    return *context_;
+  }
+  [[nodiscard]] AtOnce require(asio::net::execution::blocking_t::possibly_t) const {
+    return AtOnce(*context_);
+  }
+  [[nodiscard]] AtOnce require(asio::net::execution::blocking_t::never_t) const {
+    AtOnce later(*context_);
+    later.at_once_ = false;
+    return later;
+  }
+  template <class Function>
+  void execute(Function function) const {
+    if (at_once_) {
+      function();
+    } else {
+      asio::net::post(*context_, std::move(function));
+    }
+  }
+  bool operator==(const AtOnce&) const noexcept = default;
+
+ private:
+  asio::net::io_context* context_;
+  bool at_once_ = true;
+};
+
 class Loop final : public wolframite::Loop {
  public:
   Loop();
   ~Loop() override;
 
   [[nodiscard]] asio::net::io_context& context() { return context_; }
+  /// Of the streams.
+  [[nodiscard]] asio::net::any_io_executor executor() { return AtOnce(context_); }
 
   // Of the adapter, not of the loop that carries it here.
   [[nodiscard]] std::size_t stream_count() const { return pool().streams(); }

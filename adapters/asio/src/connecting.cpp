@@ -156,32 +156,38 @@ std::shared_ptr<Connecting> Connecting::to_endpoints(const net::any_io_executor&
   return attempts;
 }
 
-void begin_connect(const net::any_io_executor& executor, ClientOperation<tcp::socket>& operation,
-                   ClientRequest request, ConnectOptions options) {
-  // Not even resolved if it cannot be asked for.
-  std::error_code fault = begin_client(executor, request, options.config, &options.connector).fault;
-  struct Destroy {
-    void operator()(ClientOperation<tcp::socket>* owned) const { owned->destroy(); }
-  };
-  using Owned = std::unique_ptr<ClientOperation<tcp::socket>, Destroy>;
-  auto owned = std::make_shared<Owned>(&operation);
-  const std::string host = request.url().host;
-  const std::uint16_t port = request.url().port;
-  Connecting::Done done = [executor, owned, fault, request = std::move(request), options](
-                              std::error_code error, tcp::socket socket) {
-    ClientOperation<tcp::socket>& opening = *owned->release();
-    if (error || fault) {
-      opening.result = fault ? fault : error;
-      return opening.complete();
-    }
-    Beginning beginning = begin_client(executor, request, options.config, &options.connector);
-    Engine& engine = attach(opening.stream, std::move(socket), beginning);
-    open_client(engine, opening, beginning.fault);
-  };
-  const auto connecting = fault
-                              ? Connecting::to_endpoints(executor, {}, options, std::move(done))
-                              : Connecting::to_host(executor, host, port, options, std::move(done));
-  operation.owner = connecting.get();
+void begin_connect(const net::any_io_executor& executor,
+                   Owned<ClientOperation<tcp::socket>> operation, ClientRequest request,
+                   ConnectOptions options) {
+  using Asked = Owned<ClientOperation<tcp::socket>>;
+  // Shared with a function that must be copyable, and kept here in case that comes to nothing.
+  const auto opening = std::make_shared<Asked>(std::move(operation));
+  const std::error_code failed = error_of([&] {
+    // Not even resolved if it cannot be asked for.
+    const std::error_code fault =
+        begin_client(executor, request, options.config, &options.connector).fault;
+    const std::string host = request.url().host;
+    const std::uint16_t port = request.url().port;
+    Connecting::Done done = [executor, opening, fault, request = std::move(request), options](
+                                std::error_code error, tcp::socket socket) {
+      if (*opening == nullptr) return;  // told already that it failed
+      if (error || fault) {
+        (*opening)->result = fault ? fault : error;
+        return opening->release()->complete();
+      }
+      open_over(
+          executor, std::move(*opening), std::move(socket),
+          [&] { return begin_client(executor, request, options.config, &options.connector); },
+          open_client);
+    };
+    const auto connecting =
+        fault ? Connecting::to_endpoints(executor, {}, options, std::move(done))
+              : Connecting::to_host(executor, host, port, options, std::move(done));
+    (*opening)->owner = connecting.get();
+  });
+  if (!failed) return;
+  (*opening)->result = failed;
+  net::post(executor, [opening] { opening->release()->complete(); });
 }
 
 }  // namespace wolframite::asio::detail

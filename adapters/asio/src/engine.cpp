@@ -54,6 +54,8 @@ Engine::~Engine() {
 void Engine::stop() noexcept { stopped_ = true; }
 
 void Engine::take_operations(Operations& into) noexcept {
+  while (Operation* const operation = arrived_.pop_front()) into.push_back(*operation);
+  arrivals_.take(into);
   if (reader_ != nullptr) into.push_back(*std::exchange(reader_, nullptr));
   if (opener_ != nullptr) into.push_back(*std::exchange(opener_, nullptr));
   while (Operation* const operation = waiters_) {
@@ -63,7 +65,51 @@ void Engine::take_operations(Operations& into) noexcept {
   while (Operation* const operation = done_.pop_front()) into.push_back(*operation);
 }
 
+const void* Engine::this_thread() noexcept {
+  static thread_local const char thread = 0;
+  return &thread;
+}
+
+// Those that were handed over before are on their way already, and this one goes with them.
+void Engine::hand_over(Operation& operation) {
+  if (stopped_) return operation.destroy();
+  arrivals_.push(operation);
+  if (woken_.exchange(true, std::memory_order_acq_rel)) return;
+  try {
+    net::dispatch(executor_, Handler(shared_from_this(), [](Engine& engine) {
+                    // What arrives from here on has another one come.
+                    engine.woken_.exchange(false, std::memory_order_acq_rel);
+                    engine.begin_arrived();
+                  }));
+  } catch (...) {
+    woken_ = false;
+    if (take_back(operation)) operation.destroy();
+    throw;
+  }
+}
+
+void Engine::begin_all_arrived() {
+  arrivals_.take(arrived_);
+  while (Operation* const operation = arrived_.pop_front()) operation->begin(*operation, *this);
+}
+
+// Returns false if it was begun.
+bool Engine::take_back(Operation& operation) noexcept {
+  Operations arrived;
+  arrivals_.take(arrived);
+  bool found = false;
+  while (Operation* const each = arrived.pop_front()) {
+    if (each == &operation) {
+      found = true;
+    } else {
+      arrivals_.push(*each);
+    }
+  }
+  return found;
+}
+
 void Engine::cancel(Operation& operation) {
+  begin_arrived();
   if (operation.done) {
     if (&operation == reader_ && !operation.result) {
       // Its message was not taken, and stays for the next who asks.
@@ -80,6 +126,7 @@ void Engine::cancel(Operation& operation) {
 }
 
 void Engine::cancel_all() {
+  begin_arrived();
   if (is_reader_waiting()) cancel(*reader_);
   if (opener_ != nullptr) cancel(*opener_);
   fail_waiters(make_error_code(net::error::operation_aborted));
@@ -88,6 +135,7 @@ void Engine::cancel_all() {
 
 void Engine::abandon() noexcept {
   if (stopped_) return;
+  begin_arrived();
   const std::error_code why = make_error_code(net::error::operation_aborted);
   if (is_reader_waiting()) {
     finish(*reader_, why);
@@ -117,12 +165,14 @@ bool Engine::begin_turn() {
   if (in_turn_) return false;
   told_ = false;
   later_ = false;
+  turn_of_.store(this_thread(), std::memory_order_relaxed);
   return in_turn_ = true;
 }
 
 void Engine::leave_turn(bool outer) noexcept {
   if (!outer) return;
   in_turn_ = false;
+  turn_of_.store(nullptr, std::memory_order_relaxed);
   told_ = false;
   if (again_ || later_ || !done_.empty()) attend();
 }
@@ -130,12 +180,26 @@ void Engine::leave_turn(bool outer) noexcept {
 void Engine::finish_turn() {
   int budget = handlers_a_turn;
   int rounds = 0;
+  begin_arrived();
   do {
     if (!call_handlers(budget)) return attend();
     again_ = false;
     settle();
     continue_opening();
   } while (!done_.empty() || (again_ && ++rounds < rounds_a_turn));
+  stay_at_work();
+}
+
+// What is in flight below keeps the context running. Where an operation waits for something else,
+// such as the application's answer to a request, it is this.
+void Engine::stay_at_work() {
+  const bool waits =
+      is_reader_waiting() || opener_ != nullptr || (!orphaned_ && waiters_ != nullptr);
+  if (!waits || reading_ || writing_) {
+    work_.reset();
+  } else if (!work_) {
+    work_.emplace(net::prefer(executor_, net::execution::outstanding_work.tracked));
+  }
 }
 
 // Returns false if there are too many of them.

@@ -49,6 +49,7 @@ void open_client(Engine& engine, OpenOperation& operation, std::error_code fault
 
 void Engine::open(OpenOperation& operation, std::unique_ptr<Opening> opening,
                   std::error_code fault) {
+  attend();
   operation.owner = this;
   if (fault) {
     finish(operation, fault);
@@ -56,7 +57,6 @@ void Engine::open(OpenOperation& operation, std::unique_ptr<Opening> opening,
     opener_ = &operation;
     opening_ = std::move(opening);
   }
-  attend();
 }
 
 void Engine::continue_opening() {

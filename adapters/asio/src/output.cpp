@@ -7,43 +7,8 @@
 
 namespace wolframite::asio::detail {
 
-using What = Operation::What;
-
-void Engine::send(Operation& operation, Kind kind, ConstBytes payload, bool last,
-                  Compression compression) {
-  operation.what = What::send;
-  operation.kind = kind;
-  operation.payload = payload;
-  operation.last = last;
-  operation.compression = compression;
-  begin(operation);
-}
-
-void Engine::send(Operation& operation, Kind kind, SharedBytes payload, Compression compression) {
-  operation.what = What::send_shared;
-  operation.kind = kind;
-  operation.shared = std::move(payload);
-  operation.compression = compression;
-  begin(operation);
-}
-
-void Engine::send(Operation& operation, const Message& message, Compression compression) {
-  operation.what = What::send_on;
-  operation.kind = message.kind;
-  operation.payload = message.data;
-  operation.first = message.first;
-  operation.last = message.last;
-  operation.compression = compression;
-  begin(operation);
-}
-
-void Engine::ready(Operation& operation) {
-  operation.what = What::ready;
-  begin(operation);
-}
-
 // Does what there is room for, and has the rest wait.
-void Engine::begin(Operation& operation) {
+void Engine::carry_out_or_wait(Operation& operation) {
   if (orphaned_) return abort(operation);
   if (!can_write()) {
     finish(operation, why_not_writable());
@@ -56,13 +21,11 @@ void Engine::begin(Operation& operation) {
 }
 
 void Engine::flush(Operation& operation) {
-  operation.what = What::flush;
   if (orphaned_) return abort(operation);
   conclude(operation, flush_at_once());
 }
 
 void Engine::close(Operation& operation, CloseCode code, std::string_view reason) {
-  operation.what = What::close;
   if (orphaned_) return abort(operation);
   conclude(operation, begin_close(code, reason));
 }

@@ -4,8 +4,10 @@
 #pragma once
 
 #include "wolframite/asio/accept.hpp"
+#include "wolframite/asio/acceptor.hpp"
 #include "wolframite/asio/client.hpp"
 #include "wolframite/asio/connect.hpp"
+#include "wolframite/asio/layer.hpp"
 #include "wolframite/asio/options.hpp"
 #include "wolframite/asio/stream.hpp"
 

@@ -18,13 +18,17 @@ struct AcceptInitiation {
 
   template <class Handler, class NextLayer>
   void operator()(Handler&& handler, NextLayer layer, AcceptOptions options) const {
-    auto& operation = OperationOf<std::decay_t<Handler>, AcceptOperation<NextLayer>>::make(
-        std::decay_t<Handler>(std::forward<Handler>(handler)), executor,
-        operation_memory(executor));
-    Beginning beginning = begin_server(executor, options);
-    Engine& engine = attach(operation.stream, std::move(layer), beginning);
-    operation.let_cancel(engine);
-    open_server(engine, operation, std::move(options), beginning.fault);
+    initiate_on<AcceptOperation<NextLayer>>(
+        executor, std::forward<Handler>(handler),
+        [executor = executor, layer = std::move(layer),
+         options = std::move(options)](Owned<AcceptOperation<NextLayer>> operation) mutable {
+          open_over(
+              executor, std::move(operation), std::move(layer),
+              [&] { return begin_server(executor, options); },
+              [&](Engine& engine, OpenOperation& opening, std::error_code fault) {
+                open_server(engine, opening, std::move(options), fault);
+              });
+        });
   }
 
   net::any_io_executor executor;
@@ -37,6 +41,7 @@ struct AcceptInitiation {
 /// `timeout`, `capacity`, or of the layer; `refused` if the answer was a Response. RFC 6455 §4.2.
 ///
 /// A response that refuses is sent in full after this has completed. Cancelling closes the layer.
+/// May be called from any thread; all of it happens on the layer's executor.
 template <class NextLayer, CompletionToken T = typename net::default_completion_token<
                                typename NextLayer::executor_type>::type>
 auto async_accept(NextLayer layer, AcceptOptions options, T&& token = T()) {

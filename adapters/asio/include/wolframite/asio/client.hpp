@@ -18,16 +18,20 @@ struct ClientInitiation {
   [[nodiscard]] executor_type get_executor() const noexcept { return executor; }
 
   template <class Handler, class NextLayer>
-  void operator()(Handler&& handler, NextLayer layer, const ClientRequest& request,
-                  const ClientOptions& options) const {
-    auto& operation = OperationOf<std::decay_t<Handler>, ClientOperation<NextLayer>>::make(
-        std::decay_t<Handler>(std::forward<Handler>(handler)), executor,
-        operation_memory(executor));
-    Beginning beginning =
-        begin_client(executor, request, options.config, tls ? &options.connector : nullptr);
-    Engine& engine = attach(operation.stream, std::move(layer), beginning);
-    operation.let_cancel(engine);
-    open_client(engine, operation, beginning.fault);
+  void operator()(Handler&& handler, NextLayer layer, ClientRequest request,
+                  ClientOptions options) const {
+    initiate_on<ClientOperation<NextLayer>>(
+        executor, std::forward<Handler>(handler),
+        [executor = executor, layer = std::move(layer), request = std::move(request),
+         options = std::move(options)](Owned<ClientOperation<NextLayer>> operation) mutable {
+          open_over(
+              executor, std::move(operation), std::move(layer),
+              [&] {
+                return begin_client(executor, request, options.config,
+                                    tls ? &options.connector : nullptr);
+              },
+              open_client);
+        });
   }
 
   net::any_io_executor executor;
@@ -37,7 +41,7 @@ struct ClientInitiation {
 
 /// Asks for a WebSocket over `layer`, which is connected already and, if the URL is `wss://`,
 /// encrypted already: `void(error_code, Client<NextLayer>)`. RFC 6455 §4.1. Cancelling closes
-/// the layer.
+/// the layer. May be called from any thread; all of it happens on the layer's executor.
 template <class NextLayer, CompletionToken T = typename net::default_completion_token<
                                typename NextLayer::executor_type>::type>
 auto async_client(NextLayer layer, ClientRequest request, ClientOptions options, T&& token = T()) {

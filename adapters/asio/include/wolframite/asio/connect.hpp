@@ -18,11 +18,13 @@ struct ConnectInitiation {
 
   template <class Handler>
   void operator()(Handler&& handler, ClientRequest request, ConnectOptions options) const {
-    using Made = OperationOf<std::decay_t<Handler>, ClientOperation<net::ip::tcp::socket>>;
-    auto& operation = Made::make(std::decay_t<Handler>(std::forward<Handler>(handler)), executor,
-                                 operation_memory(executor));
-    begin_connect(executor, operation, std::move(request), std::move(options));
-    operation.let_cancel();
+    using Asked = ClientOperation<net::ip::tcp::socket>;
+    initiate_on<Asked>(executor, std::forward<Handler>(handler),
+                       [executor = executor, request = std::move(request),
+                        options = std::move(options)](Owned<Asked> operation) mutable {
+                         begin_connect(executor, std::move(operation), std::move(request),
+                                       std::move(options));
+                       });
   }
 
   net::any_io_executor executor;
@@ -34,7 +36,8 @@ struct ConnectInitiation {
 /// `void(error_code, Client<asio::ip::tcp::socket>)`. The name is resolved and its addresses
 /// are tried as RFC 8305 says. Errors: the resolver's, those of the last address tried,
 /// `asio::error::timed_out` after `ConnectOptions::connect_timeout`, and those of `async_client`.
-/// Everything happens on `executor`: where several threads run that, it is a strand.
+/// May be called from any thread. Everything happens on `executor`: where several threads run that,
+/// it is a strand.
 template <class T>
 auto async_connect(net::any_io_executor executor, ClientRequest request, ConnectOptions options,
                    T&& token) {

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <memory>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <system_error>
 #include <type_traits>
@@ -14,6 +15,8 @@
 #include "wolframite/asio/detail/initiate.hpp"
 #include "wolframite/asio/detail/layer.hpp"
 #include "wolframite/asio/detail/net.hpp"
+#include "wolframite/asio/detail/payload.hpp"
+#include "wolframite/asio/layer.hpp"
 #include "wolframite/config.hpp"
 #include "wolframite/event.hpp"
 #include "wolframite/result.hpp"
@@ -28,11 +31,16 @@ concept CompletionToken =
     !std::is_same_v<std::decay_t<T>, bool> && !std::is_same_v<std::decay_t<T>, Compression>;
 
 /// One end of an open WebSocket connection over `NextLayer`: a socket, an `ssl::stream`, or any
-/// other AsyncReadStream and AsyncWriteStream. Made by `async_accept`, `async_client`,
+/// other `Layer`. Made by `async_accept`, `async_client`,
 /// `async_connect`, `from_raw_socket` and `from_partially_read`.
 ///
-/// All that is called on a stream, its destructor included, is called on its executor; where
-/// several threads run that, it is a strand. Handlers are called on their associated executor,
+/// Any thread may initiate: the functions whose names begin with `async_` may be called from any,
+/// and what they begin happens on the stream's executor, the operations that one thread initiates
+/// in the order of their calls. All else is called on the executor, or while nothing runs it: the
+/// functions that return at once (`feed`, `ping`, `cancel`, questions), moving and destroying the
+/// handle, which has to stay where it is while another thread initiates. Where several threads run
+/// the executor, it is a strand. What a handler's cancellation slot is emitted on is the handler's
+/// associated executor. Handlers are called on their associated executor,
 /// which is the stream's by default, and never from inside the function that began the operation;
 /// unless one has an immediate executor of its own (Asio 1.27), and the operation is done at once.
 /// Any number of sends, flushes and closes may be under way, and one `async_next` beside them.
@@ -44,9 +52,12 @@ concept CompletionToken =
 /// Destroying the handle of an open stream writes once what is queued and closes the layer,
 /// without a closing handshake: `async_close` first. Where the closing handshake is under way
 /// already, or the peer was failed for an error, it goes on without the handle until its end or
-/// `Config::close_timeout`. What waits on the stream completes with `operation_aborted`.
+/// `Config::close_timeout`. What waits on the stream completes with `operation_aborted`. The layer
+/// lives until the handlers of what is in flight on it were called.
 template <class NextLayer>
 class WebSocketStream {
+  static_assert(detail::RequireLayer<NextLayer>::is_met);
+
  public:
   using next_layer_type = NextLayer;                        ///< what the stream is over
   using executor_type = typename NextLayer::executor_type;  ///< the layer's
@@ -97,45 +108,42 @@ class WebSocketStream {
   template <CompletionToken T = Token>
   auto async_next(T&& token = T()) {
     return net::async_initiate<T, void(error_code, Message)>(
-        detail::initiation<detail::MessageOperation>(
-            engine_,
-            [](detail::Engine& engine, NextOperation& operation) { engine.next(operation); }),
-        token);
+        detail::Initiation<detail::MessageOperation>{engine_}, token);
   }
 
   /// Sends a message, or a fragment of one unless `last`: `void(error_code)`. Queues it, to be
   /// written together with others once the handlers of this turn have run, and completes at once;
-  /// waits only while `Config::write_buffer_size` or more is queued, and then `payload` must stay
-  /// until it completes. Sends are queued in the order of their calls. `compression` can keep a
-  /// message from being compressed where that was agreed on; what the first fragment says counts.
-  /// Errors: of class `misuse`, or why the stream has ended.
+  /// waits only while `Config::write_buffer_size` or more is queued. `payload` must stay until it
+  /// completes; or give it away, as an rvalue of a string or vector. Sends are queued in the order
+  /// of their calls. `compression` can keep a message from being compressed where that was agreed
+  /// on; what the first fragment says counts. Errors: of class `misuse`, or why the stream has
+  /// ended.
   template <CompletionToken T = Token>
-  auto async_send(Kind kind, ConstBytes payload, T&& token = T()) {
+  auto async_send(Kind kind, ConstBytes payload WOLFRAMITE_LIFETIMEBOUND, T&& token = T()) {
     return async_send(kind, payload, true, Compression::automatic, std::forward<T>(token));
   }
   /// Sends a fragment, or the last one.
   template <CompletionToken T = Token>
-  auto async_send(Kind kind, ConstBytes payload, bool last, T&& token = T()) {
+  auto async_send(Kind kind, ConstBytes payload WOLFRAMITE_LIFETIMEBOUND, bool last,
+                  T&& token = T()) {
     return async_send(kind, payload, last, Compression::automatic, std::forward<T>(token));
   }
   /// The same, and says whether it may be compressed.
   template <CompletionToken T = Token>
-  auto async_send(Kind kind, ConstBytes payload, bool last, Compression compression,
-                  T&& token = T()) {
-    return initiate(
-        [](detail::Engine& engine, detail::Operation& operation, Kind what, ConstBytes octets,
-           bool is_last, Compression how) { engine.send(operation, what, octets, is_last, how); },
-        token, kind, payload, last, compression);
+  auto async_send(Kind kind, ConstBytes payload WOLFRAMITE_LIFETIMEBOUND, bool last,
+                  Compression compression, T&& token = T()) {
+    return initiate<detail::PlainOperation>(token, kind, payload, last, compression);
   }
   /// Sends `text`, which must be UTF-8.
   template <CompletionToken T = Token>
-  auto async_send(std::string_view text, T&& token = T()) {
+  auto async_send(std::string_view text WOLFRAMITE_LIFETIMEBOUND, T&& token = T()) {
     return async_send(Kind::text, bytes_of(text), true, Compression::automatic,
                       std::forward<T>(token));
   }
   /// The same, and says whether it may be compressed.
   template <CompletionToken T = Token>
-  auto async_send(std::string_view text, Compression compression, T&& token = T()) {
+  auto async_send(std::string_view text WOLFRAMITE_LIFETIMEBOUND, Compression compression,
+                  T&& token = T()) {
     return async_send(Kind::text, bytes_of(text), true, compression, std::forward<T>(token));
   }
   /// Sends a payload that a server does not copy unless it compresses it, to one stream or to many.
@@ -146,10 +154,44 @@ class WebSocketStream {
   /// The same, and says whether it may be compressed.
   template <CompletionToken T = Token>
   auto async_send(Kind kind, SharedBytes payload, Compression compression, T&& token = T()) {
-    return initiate(
-        [](detail::Engine& engine, detail::Operation& operation, Kind what, SharedBytes octets,
-           Compression how) { engine.send(operation, what, std::move(octets), how); },
-        token, kind, std::move(payload), compression);
+    return initiate<detail::PlainOperation>(token, kind, std::move(payload), compression);
+  }
+  /// Sends a payload that is given away: an rvalue of a string, a vector, or whatever owns its
+  /// bytes. The operation owns it from here, so that nothing has to stay.
+  template <detail::GivenAway P, CompletionToken T = Token>
+  auto async_send(Kind kind, P&& payload, T&& token = T()) {
+    return async_send(kind, detail::own(std::forward<P>(payload)), Compression::automatic,
+                      std::forward<T>(token));
+  }
+  /// The same, and says whether it may be compressed.
+  template <detail::GivenAway P, CompletionToken T = Token>
+  auto async_send(Kind kind, P&& payload, Compression compression, T&& token = T()) {
+    return async_send(kind, detail::own(std::forward<P>(payload)), compression,
+                      std::forward<T>(token));
+  }
+  /// The same for a fragment, or the last one.
+  template <detail::GivenAway P, CompletionToken T = Token>
+  auto async_send(Kind kind, P&& payload, bool last, T&& token = T()) {
+    return async_send(kind, std::forward<P>(payload), last, Compression::automatic,
+                      std::forward<T>(token));
+  }
+  /// The same, and says whether it may be compressed.
+  template <detail::GivenAway P, CompletionToken T = Token>
+  auto async_send(Kind kind, P&& payload, bool last, Compression compression, T&& token = T()) {
+    return initiate<detail::PlainOperation>(token, kind, detail::own(std::forward<P>(payload)),
+                                            last, compression);
+  }
+  /// Sends a text, UTF-8, that is given away.
+  template <detail::TextGivenAway P, CompletionToken T = Token>
+  auto async_send(P&& text, T&& token = T()) {
+    return async_send(Kind::text, detail::own(std::forward<P>(text)), Compression::automatic,
+                      std::forward<T>(token));
+  }
+  /// The same, and says whether it may be compressed.
+  template <detail::TextGivenAway P, CompletionToken T = Token>
+  auto async_send(P&& text, Compression compression, T&& token = T()) {
+    return async_send(Kind::text, detail::own(std::forward<P>(text)), compression,
+                      std::forward<T>(token));
   }
 
   /// Sends on a message, or a piece of one, that `async_next` has given. A server does not copy it
@@ -163,9 +205,7 @@ class WebSocketStream {
   /// The same, and says whether it may be compressed.
   template <CompletionToken T = Token>
   auto async_send(Message&& message, Compression compression, T&& token = T()) {
-    return initiate([](detail::Engine& engine, detail::Operation& operation, const Message& what,
-                       Compression how) { engine.send(operation, what, how); },
-                    token, message, compression);
+    return initiate<detail::PlainOperation>(token, Message(message), compression);
   }
 
   /// Queues a message whatever is queued already, and has it written by a later flush or send; or
@@ -173,30 +213,26 @@ class WebSocketStream {
   /// `Config::max_write_buffer_size`.
   [[nodiscard]] std::error_code feed(Kind kind, ConstBytes payload, bool last = true,
                                      Compression compression = Compression::automatic) {
-    return engine_->feed(kind, payload, last, compression);
+    return here().feed(kind, payload, last, compression);
   }
   /// The same for a payload that a server does not copy unless it compresses it.
   [[nodiscard]] std::error_code feed(Kind kind, SharedBytes payload,
                                      Compression compression = Compression::automatic) {
-    return engine_->feed(kind, std::move(payload), compression);
+    return here().feed(kind, std::move(payload), compression);
   }
 
   /// Waits until less than `Config::write_buffer_size` is queued, and nothing waits to be sent
   /// before: `void(error_code)`.
   template <CompletionToken T = Token>
   auto async_ready(T&& token = T()) {
-    return initiate(
-        [](detail::Engine& engine, detail::Operation& operation) { engine.ready(operation); },
-        token);
+    return initiate<detail::PlainOperation>(token, detail::Operation::What::ready);
   }
 
   /// Writes what is queued now, and waits until the layer has taken all that was handed over
   /// before: `void(error_code)`.
   template <CompletionToken T = Token>
   auto async_flush(T&& token = T()) {
-    return initiate(
-        [](detail::Engine& engine, detail::Operation& operation) { engine.flush(operation); },
-        token);
+    return initiate<detail::PlainOperation>(token, detail::Operation::What::flush);
   }
 
   /// Closes the connection: sends a Close, waits for the peer's and for the end of the stream,
@@ -206,25 +242,23 @@ class WebSocketStream {
   /// 6455 §7.1.2.
   template <CompletionToken T = Token>
   auto async_close(T&& token = T()) {
-    return async_close(CloseCode::normal, {}, std::forward<T>(token));
+    return async_close(CloseCode::normal, std::string_view(), std::forward<T>(token));
   }
   /// The same, with a status code.
   template <CompletionToken T = Token>
   auto async_close(CloseCode code, T&& token = T()) {
-    return async_close(code, {}, std::forward<T>(token));
+    return async_close(code, std::string_view(), std::forward<T>(token));
   }
-  /// The same, with a status code and a reason of at most 123 octets of UTF-8.
+  /// The same, with a status code and a reason of at most 123 octets of UTF-8, which is copied.
   template <CompletionToken T = Token>
   auto async_close(CloseCode code, std::string_view reason, T&& token = T()) {
-    return initiate([](detail::Engine& engine, detail::Operation& operation, CloseCode with,
-                       std::string_view why) { engine.close(operation, with, why); },
-                    token, code, reason);
+    return initiate<detail::CloseOperation>(token, code, std::string(reason));
   }
 
   /// Queues a ping of at most 125 octets.
-  [[nodiscard]] std::error_code ping(ConstBytes payload = {}) { return engine_->ping(payload); }
+  [[nodiscard]] std::error_code ping(ConstBytes payload = {}) { return here().ping(payload); }
   /// Queues an unasked-for pong of at most 125 octets.
-  [[nodiscard]] std::error_code pong(ConstBytes payload = {}) { return engine_->pong(payload); }
+  [[nodiscard]] std::error_code pong(ConstBytes payload = {}) { return here().pong(payload); }
 
   /// Takes back everything that waits on this stream; it completes with `operation_aborted`.
   void cancel() { engine_->cancel_all(); }
@@ -280,12 +314,15 @@ class WebSocketStream {
   [[nodiscard]] detail::Engine& engine() { return *engine_; }
 
  private:
-  using NextOperation = detail::NextOperation;
-
-  template <class Begin, class T, class... Arguments>
-  auto initiate(Begin begin, T& token, Arguments... arguments) {
-    return net::async_initiate<T, void(error_code)>(
-        detail::initiation<detail::PlainOperation>(engine_, begin), token, std::move(arguments)...);
+  template <class Operation, class T, class... Arguments>
+  auto initiate(T& token, Arguments... arguments) {
+    return net::async_initiate<T, void(error_code)>(detail::Initiation<Operation>{engine_}, token,
+                                                    std::move(arguments)...);
+  }
+  // On the executor: with what was initiated before.
+  [[nodiscard]] detail::Engine& here() {
+    engine_->begin_arrived();
+    return *engine_;
   }
   void reset() noexcept {
     if (engine_) std::exchange(engine_, nullptr)->abandon();

@@ -42,7 +42,7 @@ class Connecting : public Cancellable {
 
 /// Connects, and then opens the operation's stream.
 void begin_connect(const net::any_io_executor& executor,
-                   ClientOperation<net::ip::tcp::socket>& operation, ClientRequest request,
+                   Owned<ClientOperation<net::ip::tcp::socket>> operation, ClientRequest request,
                    ConnectOptions options);
 
 }  // namespace wolframite::asio::detail

@@ -2,6 +2,7 @@
 /// All of a stream but the calls on the layer below it.
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -46,6 +47,10 @@ struct OperationMemory {
 /// what is done, those of what these begin included, and then writes what was queued meanwhile. An
 /// initiating function outside of a turn has one posted. So handlers never run inside of an
 /// initiating function, and many sends become one write.
+///
+/// Operations are initiated on any thread. Inside of a turn of the engine they begin at once.
+/// Others arrive: they begin on the executor, in the order of their initiation, and before anything
+/// else is asked of the stream there.
 class Engine : public Cancellable,
                public std::enable_shared_from_this<Engine>,
                public StreamRules<Engine, Operation> {
@@ -62,13 +67,22 @@ class Engine : public Cancellable,
     session_.use_tls(std::move(engine), pool_.memory());
   }
 
-  // What initiating functions ask for. Each takes the operation over.
+  /// Whether this thread runs a turn of this engine, and so is on its executor. From any thread.
+  [[nodiscard]] bool is_in_turn_here() const {
+    return turn_of_.load(std::memory_order_relaxed) == this_thread();
+  }
+  /// Begins an operation that was initiated anywhere, which `operation_memory(false)` is for.
+  /// Throws what the executor does, and then destroys the operation.
+  void hand_over(Operation& operation);
+  /// Begins what was handed over before. On the executor, before anything else is done there.
+  void begin_arrived() {
+    if (!arrivals_.empty() || !arrived_.empty()) [[unlikely]]
+      begin_all_arrived();
+  }
+
+  // What operations ask for when they are begun. Each takes the operation over.
   void next(NextOperation& operation);
-  void send(Operation& operation, Kind kind, ConstBytes payload, bool last,
-            Compression compression);
-  void send(Operation& operation, Kind kind, SharedBytes payload, Compression compression);
-  void send(Operation& operation, const Message& message, Compression compression);
-  void ready(Operation& operation);
+  void carry_out_or_wait(Operation& operation);  // a send, or ready
   void flush(Operation& operation);
   void close(Operation& operation, CloseCode code, std::string_view reason);
   /// Does the opening handshake, if `opening` can be begun at all.
@@ -90,8 +104,11 @@ class Engine : public Cancellable,
   [[nodiscard]] const Executor& executor() const { return executor_; }
   /// For what the layer is passed.
   [[nodiscard]] std::pmr::memory_resource& handler_memory() { return handler_room_; }
-  /// For what waits on the stream.
-  [[nodiscard]] OperationMemory operation_memory() { return {&operations_, &pool_.handlers()}; }
+  /// For what waits on the stream, initiated here on its executor or elsewhere.
+  [[nodiscard]] OperationMemory operation_memory(bool here) {
+    if (!here) return {&pool_.handlers(), &pool_.handlers()};
+    return {&operations_, &pool_.handlers()};
+  }
 
  protected:
   // What layers are asked for.
@@ -189,9 +206,13 @@ class Engine : public Cancellable,
   void finish_opening(std::error_code result);
 
   // Commands.
-  void begin(Operation& operation);
   void conclude(Operation& operation, std::optional<std::error_code> outcome);
   void abort(Operation& operation);
+
+  // Arriving.
+  [[nodiscard]] static const void* this_thread() noexcept;
+  void begin_all_arrived();
+  [[nodiscard]] bool take_back(Operation& operation) noexcept;
 
   // Turns.
   [[nodiscard]] bool begin_turn();
@@ -199,6 +220,7 @@ class Engine : public Cancellable,
   void finish_turn();
   bool call_handlers(int& budget);
   void settle();
+  void stay_at_work();
   [[nodiscard]] bool can_write_now() const;
   void stop() noexcept;
   void take_operations(Operations& into) noexcept;
@@ -212,6 +234,12 @@ class Engine : public Cancellable,
 
   InputLease* room_ = nullptr;  // what the layer reads into
 
+  Arrivals arrivals_;
+  std::atomic<bool> woken_ = false;             // to begin what has arrived
+  std::atomic<const void*> turn_of_ = nullptr;  // the thread that runs a turn
+  Operations arrived_;                          // to be begun at once
+  std::optional<Executor> work_;                // keeps the context running; see stay_at_work
+
   NextOperation* reader_ = nullptr;  // waits, or is done and its handler was not called yet
   Operations done_;
   OpenOperation* opener_ = nullptr;
@@ -224,9 +252,9 @@ class Engine : public Cancellable,
   bool read_all_ = false;  // the layer has ended; what it gave before may not be taken in yet
   bool told_ = false;      // the session was told the time in this turn
   bool in_turn_ = false;
-  bool again_ = false;    // another turn is needed
-  bool posted_ = false;   // a turn is
-  bool stopped_ = false;  // the execution context is being destroyed
+  bool again_ = false;                 // another turn is needed
+  bool posted_ = false;                // a turn is
+  std::atomic<bool> stopped_ = false;  // the execution context is being destroyed
 };
 
 }  // namespace wolframite::asio::detail

@@ -6,6 +6,7 @@
 #include <memory_resource>
 #include <new>
 #include <optional>
+#include <string>
 #include <type_traits>
 #include <utility>
 
@@ -15,7 +16,7 @@
 #pragma GCC visibility push(default)
 namespace wolframite::asio::detail {
 
-/// What an operation of the plain kind gives to its handler.
+/// A send, ready or flush, which gives no more than an error.
 class PlainOperation : public Operation {
  public:
   struct Outcome {
@@ -27,8 +28,49 @@ class PlainOperation : public Operation {
   };
   [[nodiscard]] Outcome outcome() { return {as_given(result)}; }
 
+  void begin_on(Engine& engine) {
+    what == What::flush ? engine.flush(*this) : engine.carry_out_or_wait(*this);
+  }
+
  protected:
-  using Operation::Operation;
+  PlainOperation(End end, What of) : Operation(end) { what = of; }
+  PlainOperation(End end, Kind of, ConstBytes octets, bool is_last, Compression how)
+      : PlainOperation(end, What::send) {
+    kind = of;
+    payload = octets;
+    last = is_last;
+    compression = how;
+  }
+  PlainOperation(End end, Kind of, SharedBytes octets, Compression how)
+      : PlainOperation(end, What::send_shared) {
+    kind = of;
+    shared = std::move(octets);
+    compression = how;
+  }
+  // A fragment, whose owner is kept until it is queued.
+  PlainOperation(End end, Kind of, SharedBytes octets, bool is_last, Compression how)
+      : PlainOperation(end, of, octets.bytes(), is_last, how) {
+    shared = std::move(octets);
+  }
+  PlainOperation(End end, const Message& message, Compression how)
+      : PlainOperation(end, message.kind, message.data, message.last, how) {
+    what = What::send_on;
+    first = message.first;
+  }
+};
+
+/// A close. Its reason is its own, for it may begin after the initiating function has returned.
+class CloseOperation : public PlainOperation {
+ public:
+  void begin_on(Engine& engine) { engine.close(*this, code_, reason_); }
+
+ protected:
+  CloseOperation(End end, CloseCode code, std::string reason)
+      : PlainOperation(end, What::close), code_(code), reason_(std::move(reason)) {}
+
+ private:
+  CloseCode code_;
+  std::string reason_;
 };
 
 class MessageOperation : public NextOperation {
@@ -43,12 +85,15 @@ class MessageOperation : public NextOperation {
   };
   [[nodiscard]] Outcome outcome() { return {as_given(result), message}; }
 
+  void begin_on(Engine& engine) { engine.next(*this); }
+
  protected:
   using NextOperation::NextOperation;
 };
 
-/// Takes an operation back when its handler's cancellation slot says so. None of the operations
-/// has done half of its work at that point, so all types of cancellation mean the same.
+/// Takes an operation back when its handler's cancellation slot says so, which does that on the
+/// operation's own executor. None of the operations has done half of its work at that point, so all
+/// types of cancellation mean the same.
 class Canceller {
  public:
   explicit Canceller(Operation& operation) : operation_(&operation) {}
@@ -60,17 +105,64 @@ class Canceller {
   Operation* operation_;
 };
 
+/// Where the operation is that a slot on another executor may take back.
+struct Recall {
+  net::any_io_executor executor;  ///< of the operation
+  Operation* operation;           ///< on its executor only; null once it is done
+
+  void cancel() {
+    if (operation == nullptr) return;
+    if (operation->owner == nullptr) {
+      operation->cancelled = true;
+    } else {
+      operation->owner->cancel(*operation);
+    }
+  }
+};
+
+/// The same as Canceller from wherever the handler is, whose executor the slot belongs to.
+class RemoteCanceller {
+ public:
+  explicit RemoteCanceller(std::shared_ptr<Recall> recall) : recall_(std::move(recall)) {}
+  void operator()(net::cancellation_type_t type) {
+    if (type == net::cancellation_type::none) return;
+    net::dispatch(recall_->executor, [recall = recall_] { recall->cancel(); });
+  }
+
+ private:
+  std::shared_ptr<Recall> recall_;
+};
+
+template <class Handler>
+void clear_slot(Handler& handler) {
+  auto slot = net::get_associated_cancellation_slot(handler);
+  if (slot.is_connected()) slot.clear();
+}
+
 /// An outcome on its way to the executor of its handler.
 template <class Handler, class Outcome, class Allocator>
 struct Delivery {
   using allocator_type = Allocator;
   [[nodiscard]] allocator_type get_allocator() const noexcept { return allocator; }
-  void operator()() { outcome.give(std::move(handler)); }
+  void operator()() {
+    if (has_slot) clear_slot(handler);
+    outcome.give(std::move(handler));
+  }
 
   Handler handler;
   Outcome outcome;
   Allocator allocator;
+  bool has_slot;  // to be cleared where the handler is called
 };
+
+#ifdef WOLFRAMITE_ASIO_IMMEDIATE
+/// Whether a handler has an executor of its own for what completes at once. Asio marks who has not.
+template <class Handler>
+inline constexpr bool has_immediate_executor = !requires {
+  typename net::associated_immediate_executor<
+      Handler, net::any_io_executor>::asio_associated_immediate_executor_is_unspecialised;
+};
+#endif
 
 /// An operation of kind `Base` that ends with a call of `Handler`. Lives in the handler's
 /// allocator, by default the stream's: Asio's own free lists are too short for many operations at
@@ -108,26 +200,43 @@ class OperationOf final : public Base {
                     std::forward<Arguments>(arguments)...);
   }
 
-  /// Has the handler's cancellation slot call this off.
-  void let_cancel(Cancellable& by) {
-    this->owner = &by;
-    let_cancel();
-  }
-  void let_cancel() {
+  /// Has the handler's cancellation slot take this back. `here`: on the operation's executor, and
+  /// it is begun before anything else happens there.
+  void let_cancel(const net::any_io_executor& home, bool here) {
     auto slot = net::get_associated_cancellation_slot(handler_);
-    if (slot.is_connected()) slot.template emplace<Canceller>(*this);
+    if (!slot.is_connected()) return;
+    if (here && !work_) {
+      slot.template emplace<Canceller>(*this);
+    } else {
+      recall_ = std::make_shared<Recall>(Recall{home, this});
+      slot.template emplace<RemoteCanceller>(recall_);
+    }
   }
 
+  /// Asks the engine for it, on its executor.
+  void begin_here(Engine& engine) {
+    this->begin_on(engine);
 #ifdef WOLFRAMITE_ASIO_IMMEDIATE
-  /// Frees the operation, and calls its handler by way of the executor that it has for what
-  /// completes at once.
+    if constexpr (has_immediate_executor<Handler>) {
+      if (engine.release_done(*this)) complete_at_once(engine.executor());
+    }
+#endif
+  }
+  /// The same for an operation that arrived from elsewhere.
+  static void begin_arrived(Operation& operation, Engine& engine) {
+    static_cast<OperationOf&>(operation).begin_here(engine);
+  }
+
+ private:
+#ifdef WOLFRAMITE_ASIO_IMMEDIATE
+  // Frees the operation, and calls its handler by way of the executor that it has for what
+  // completes at once.
   void complete_at_once(const net::any_io_executor& home) {
     const auto immediate = net::get_associated_immediate_executor(handler_, home);
     net::dispatch(immediate, release());
   }
 #endif
 
- private:
   template <class... Arguments>
   OperationOf(Handler&& handler, const net::any_io_executor& home, const Allocator& allocator,
               std::pmr::memory_resource* memory, Arguments&&... arguments)
@@ -151,7 +260,10 @@ class OperationOf final : public Base {
     auto& self = static_cast<OperationOf&>(operation);
     const std::optional<Work> work(std::move(self.work_));
     Delivered delivered = self.release();
-    if (!call) return;
+    if (!call) {
+      if (delivered.has_slot) clear_slot(delivered.handler);
+      return;
+    }
     if (!work) return delivered();
     net::dispatch(*work, std::move(delivered));
   }
@@ -159,8 +271,12 @@ class OperationOf final : public Base {
   // Frees the operation.
   [[nodiscard]] Delivered release() {
     Handler handler(std::move(handler_));
-    auto slot = net::get_associated_cancellation_slot(handler);
-    if (slot.is_connected()) slot.clear();
+    const bool is_recalled = recall_ != nullptr;
+    if (is_recalled) {
+      recall_->operation = nullptr;
+    } else {
+      clear_slot(handler);
+    }
     auto outcome = this->outcome();
     const Allocator allocator = allocator_;
     std::pmr::memory_resource* const memory = memory_;
@@ -170,7 +286,7 @@ class OperationOf final : public Base {
     } else {
       deallocate_with(allocator, this);
     }
-    return {std::move(handler), std::move(outcome), allocator};
+    return {std::move(handler), std::move(outcome), allocator, is_recalled};
   }
 
   [[nodiscard]] static void* allocate_with(const Allocator& allocator) {
@@ -186,43 +302,60 @@ class OperationOf final : public Base {
   Allocator allocator_;
   std::pmr::memory_resource* memory_;  // what it lives in, or null if that is the allocator
   std::optional<Work> work_;           // none at home
+  std::shared_ptr<Recall> recall_;     // where the slot lives elsewhere
 };
 
-#ifdef WOLFRAMITE_ASIO_IMMEDIATE
-/// Whether a handler has an executor of its own for what completes at once. Asio marks who has not.
-template <class Handler>
-inline constexpr bool has_immediate_executor = !requires {
-  typename net::associated_immediate_executor<
-      Handler, net::any_io_executor>::asio_associated_immediate_executor_is_unspecialised;
+/// Owns an operation that was not begun yet.
+struct Destroy {
+  void operator()(Operation* operation) const { operation->destroy(); }
 };
-#endif
+template <class Base>
+using Owned = std::unique_ptr<Base, Destroy>;
 
-/// Makes the operation of a handler, and has `begin` ask the engine for it.
-template <class Base, class Begin>
+/// Makes an operation of a handler, and has the engine begin it, on any thread.
+template <class Base>
 struct Initiation {
   using executor_type = net::any_io_executor;
   [[nodiscard]] executor_type get_executor() const noexcept { return engine->executor(); }
 
   template <class Handler, class... Arguments>
   void operator()(Handler&& handler, Arguments&&... arguments) const {
-    auto& operation = OperationOf<std::decay_t<Handler>, Base>::make(
-        std::decay_t<Handler>(std::forward<Handler>(handler)), engine->executor(),
-        engine->operation_memory());
-    operation.let_cancel(*engine);
-    begin(*engine, operation, std::forward<Arguments>(arguments)...);
-#ifdef WOLFRAMITE_ASIO_IMMEDIATE
-    if constexpr (has_immediate_executor<std::decay_t<Handler>>) {
-      if (engine->release_done(operation)) operation.complete_at_once(engine->executor());
+    using Made = OperationOf<std::decay_t<Handler>, Base>;
+    const bool here = engine->is_in_turn_here();
+    Owned<Made> operation(&Made::make(std::decay_t<Handler>(std::forward<Handler>(handler)),
+                                      engine->executor(), engine->operation_memory(here),
+                                      std::forward<Arguments>(arguments)...));
+    operation->owner = engine.get();
+    operation->let_cancel(engine->executor(), here);
+    if (here) {
+      engine->begin_arrived();
+      operation.release()->begin_here(*engine);
+    } else {
+      operation->begin = &Made::begin_arrived;
+      engine->hand_over(*operation.release());
     }
-#endif
   }
 
   std::shared_ptr<Engine> engine;
-  Begin begin;
 };
-template <class Base, class Begin>
-[[nodiscard]] Initiation<Base, Begin> initiation(std::shared_ptr<Engine> engine, Begin begin) {
-  return {std::move(engine), std::move(begin)};
+
+/// Makes an operation that waits on no stream yet, and calls `begin` with it on `executor`: inside
+/// of this where it is called there. From any thread.
+template <class Base, class Handler, class Begin, class... Arguments>
+void initiate_on(const net::any_io_executor& executor, Handler&& handler, Begin begin,
+                 Arguments&&... arguments) {
+  using Made = OperationOf<std::decay_t<Handler>, Base>;
+  Made& made = Made::make(std::decay_t<Handler>(std::forward<Handler>(handler)), executor,
+                          operation_memory(executor), std::forward<Arguments>(arguments)...);
+  Owned<Base> owned(&made);
+  made.let_cancel(executor, false);
+  net::dispatch(executor, [operation = std::move(owned), begin = std::move(begin)]() mutable {
+    if (operation->cancelled) {
+      operation->result = make_error_code(net::error::operation_aborted);
+      return operation.release()->complete();
+    }
+    begin(std::move(operation));
+  });
 }
 
 }  // namespace wolframite::asio::detail

@@ -13,6 +13,7 @@
 #include "wolframite/asio/detail/engine.hpp"
 #include "wolframite/asio/detail/handler.hpp"
 #include "wolframite/asio/detail/net.hpp"
+#include "wolframite/asio/layer.hpp"
 
 #pragma GCC visibility push(default)
 namespace wolframite::asio::detail {
@@ -176,14 +177,6 @@ class Gather {
 /// A stream over any AsyncReadStream and AsyncWriteStream, with one read and one write in flight.
 template <class Layer>
 class AsyncStream final : public Engine {
-  static constexpr bool has_lowest_layer = requires(Layer & layer, error_code& error) {
-    static_cast<void>(layer.lowest_layer().close(error));
-  };
-  static constexpr bool has_close = requires(Layer & layer) { layer.close(); };
-  static constexpr bool has_async_shutdown = requires(Layer & layer, void (*handler)(error_code)) {
-    layer.async_shutdown(handler);
-  };
-
  public:
   AsyncStream(Layer layer, Connection connection)
       : Engine(layer.get_executor(), std::move(connection)), layer_(std::move(layer)) {}
@@ -235,14 +228,14 @@ class AsyncStream final : public Engine {
   }
 
   void shut_down() override {
-    if constexpr (has_async_shutdown) {
+    if constexpr (ShutsDownItself<Layer>) {
       // Its end is that of the stream. Until then `Config::close_timeout` runs.
       layer_.async_shutdown(Handler(self(), [](AsyncStream& stream, error_code) {
         Turn turn(stream);
         if (stream.open_ && !stream.reading_) stream.read_failed(make_error_code(net::error::eof));
         turn.finish();
       }));
-    } else if constexpr (has_lowest_layer) {
+    } else if constexpr (ShutsDownBelow<Layer>) {
       error_code ignored;
       static_cast<void>(layer_.lowest_layer().shutdown(net::socket_base::shutdown_send, ignored));
     } else {
@@ -254,12 +247,7 @@ class AsyncStream final : public Engine {
 
   void close_layer() noexcept override {
     open_ = false;
-    if constexpr (has_lowest_layer) {
-      error_code ignored;
-      static_cast<void>(layer_.lowest_layer().close(ignored));
-    } else if constexpr (has_close) {
-      static_cast<void>(layer_.close());
-    }
+    asio::close_layer(layer_);
   }
   [[nodiscard]] bool is_layer_open() const override { return open_; }
   // It may have an end of its own.

@@ -2,12 +2,15 @@
 /// The compiled part of opening a stream.
 #pragma once
 
+#include <exception>
 #include <memory>
+#include <new>
 #include <optional>
 #include <system_error>
 #include <utility>
 
 #include "wolframite/asio/detail/engine.hpp"
+#include "wolframite/asio/detail/initiate.hpp"
 #include "wolframite/asio/detail/net.hpp"
 #include "wolframite/asio/options.hpp"
 #include "wolframite/asio/stream.hpp"
@@ -38,7 +41,7 @@ struct Beginning {
                                      const ClientRequest& request, const SharedConfig& config,
                                      const Connector* connector);
 
-/// Has the engine carry it out.
+/// Has the engine carry it out, which then owns the operation. Throws before that only.
 void open_server(Engine& engine, OpenOperation& operation, AcceptOptions options,
                  std::error_code fault);
 void open_client(Engine& engine, OpenOperation& operation, std::error_code fault);
@@ -95,6 +98,34 @@ Engine& attach(WebSocketStream<NextLayer>& stream, NextLayer layer, Beginning& b
   if (beginning.tls) engine->use_tls(std::move(beginning.tls));
   stream = WebSocketStream<NextLayer>(std::move(engine));
   return stream.engine();
+}
+
+/// What `function` throws for want of memory, or as a `std::system_error`; other exceptions go on.
+template <class Function>
+[[nodiscard]] std::error_code error_of(Function function) {
+  try {
+    function();
+  } catch (const std::bad_alloc&) {
+    return std::make_error_code(std::errc::not_enough_memory);
+  } catch (const std::system_error& error) {
+    return error.code();
+  }
+  return {};
+}
+
+/// Opens the operation's stream over `layer`, as `begin` says; without one, the handler gets why.
+template <class Base, class NextLayer, class Begin, class Open>
+void open_over(const net::any_io_executor& executor, Owned<Base> operation, NextLayer layer,
+               Begin begin, Open open) {
+  operation->owner = nullptr;
+  const std::error_code failed = error_of([&] {
+    Beginning beginning = begin();
+    Engine& engine = attach(operation->stream, std::move(layer), beginning);
+    open(engine, *operation, beginning.fault);
+  });
+  if (!failed) return static_cast<void>(operation.release());
+  operation->result = failed;
+  net::post(executor, [owned = std::move(operation)]() mutable { owned.release()->complete(); });
 }
 
 }  // namespace detail

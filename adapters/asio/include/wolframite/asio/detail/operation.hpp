@@ -2,6 +2,7 @@
 /// Asynchronous operations as the compiled part of the adapter knows them.
 #pragma once
 
+#include <atomic>
 #include <optional>
 
 #include "wolframite/event.hpp"
@@ -12,6 +13,7 @@
 #pragma GCC visibility push(default)
 namespace wolframite::asio::detail {
 
+class Engine;
 class Operation;
 
 /// Who an operation can be taken back from.
@@ -33,7 +35,11 @@ class Operation : public PendingCommand<wolframite::detail::ListNode> {
   /// Frees the operation, and drops its handler.
   void destroy() { end_(*this, false); }
 
-  Cancellable* owner = nullptr;
+  /// Asks the engine for what it is to do. Null where no engine is asked.
+  void (*begin)(Operation& operation, Engine& engine) = nullptr;
+  Operation* arrived_before = nullptr;  ///< the one that arrived before it; see Arrivals
+  Cancellable* owner = nullptr;         ///< null until it was begun, unless it waits on a stream
+  bool cancelled = false;               ///< cancelled before it was begun
   bool done = false;  ///< `result` is final: it waits for its handler to be called
 
  protected:
@@ -70,7 +76,8 @@ class Operations {
   [[nodiscard]] Operation* front() {
     return empty() ? nullptr : static_cast<Operation*>(list_.next);
   }
-  void push_back(Operation& operation) { operation.insert_before(list_); }
+  void push_back(Operation& operation) noexcept { operation.insert_before(list_); }
+  void push_front(Operation& operation) noexcept { operation.insert_before(*list_.next); }
   Operation* pop_front() {
     Operation* const operation = front();
     if (operation != nullptr) operation->unlink();
@@ -79,6 +86,37 @@ class Operations {
 
  private:
   wolframite::detail::ListNode list_;
+};
+
+/// Operations on their way from any thread to the executor of their stream.
+class Arrivals {
+ public:
+  /// On the executor: false if an operation arrived that it knows of.
+  [[nodiscard]] bool empty() const { return last_.load(std::memory_order_relaxed) == nullptr; }
+
+  /// From any thread.
+  void push(Operation& operation) noexcept {
+    Operation* before = last_.load(std::memory_order_relaxed);
+    do {
+      operation.arrived_before = before;
+    } while (!last_.compare_exchange_weak(before, &operation, std::memory_order_release,
+                                          std::memory_order_relaxed));
+  }
+
+  /// Appends all that have arrived, in their order.
+  void take(Operations& into) noexcept {
+    Operations arrived;
+    Operation* each = last_.exchange(nullptr, std::memory_order_acquire);
+    while (each != nullptr) {
+      Operation& operation = *each;
+      each = operation.arrived_before;
+      arrived.push_front(operation);
+    }
+    while (Operation* const operation = arrived.pop_front()) into.push_back(*operation);
+  }
+
+ private:
+  std::atomic<Operation*> last_ = nullptr;  // the others follow by `arrived_before`
 };
 
 }  // namespace wolframite::asio::detail
