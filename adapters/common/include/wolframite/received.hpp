@@ -38,7 +38,7 @@ class [[nodiscard]] Received {
   }
 
   /// @name The message
-  /// Precondition: there is one. Its bytes live until the next `next` or `close`.
+  /// Precondition: there is one. Its bytes live until the next `next`.
   /// @{
   [[nodiscard]] Message& operator*() & { return *message_; }
   [[nodiscard]] const Message& operator*() const& { return *message_; }

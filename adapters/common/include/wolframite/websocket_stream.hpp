@@ -112,10 +112,11 @@ class WebSocketStream {
   ~WebSocketStream() = default;
 
   /// Waits for the next message. After the end there is none, for ever, and `closed()` says why.
-  /// The message's octets live until the next `next` or `close` on this stream.
+  /// The message's bytes live until the next `next` on this stream, whatever happens meanwhile.
   ///
   /// While nobody waits here nothing is read from the socket, and the peer is held up before long;
-  /// its pings are not answered meanwhile, and keepalive and idle timers may stand still.
+  /// its pings are not answered meanwhile. Timers go on; see Connection::advance for what input that
+  /// is left unread puts off.
   /// Cancelling loses nothing. While another coroutine waits here a second gets
   /// `Error::already_reading` at once, and the first goes on waiting.
   [[nodiscard]] NextAwaiter next() { return NextAwaiter(*core_); }

@@ -98,13 +98,13 @@ class WebSocketStream {
   /// Whether there is a stream.
   explicit operator bool() const { return engine_ != nullptr; }
 
-  /// Waits for the next message: `void(error_code, Message)`. The message's octets live until
-  /// the next `async_next` or `async_close` on this stream. After the end the error is
+  /// Waits for the next message: `void(error_code, Message)`. The message's bytes live until the
+  /// next `async_next` on this stream, whatever happens meanwhile. After the end the error is
   /// `asio::error::eof` if that was clean, otherwise `closed()->why`; for ever.
   ///
   /// While nobody waits here nothing is read from the layer, and the peer is held up before long;
-  /// its pings are not answered meanwhile, and keepalive and idle timers may stand still. A second
-  /// `async_next` while one waits gets `Error::already_reading`.
+  /// its pings are not answered meanwhile. Timers go on; see Connection::advance for what input that
+  /// is left unread puts off. A second `async_next` while one waits gets `Error::already_reading`.
   template <CompletionToken T = Token>
   auto async_next(T&& token = T()) {
     return net::async_initiate<T, void(error_code, Message)>(
