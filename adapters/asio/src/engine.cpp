@@ -90,7 +90,7 @@ void Engine::hand_over(Operation& operation) {
 
 void Engine::begin_all_arrived() {
   arrivals_.take(arrived_);
-  while (Operation* const operation = arrived_.pop_front()) operation->begin(*operation, *this);
+  while (Operation* const operation = arrived_.pop_front()) operation->begin(*this);
 }
 
 // Returns false if it was begun.
@@ -197,7 +197,8 @@ void Engine::stay_at_work() {
   if (!waits || reading_ || writing_) {
     work_.reset();
   } else if (!work_) {
-    work_.emplace(net::prefer(executor_, net::execution::outstanding_work.tracked));
+    work_ = std::make_unique<Executor>(
+        net::prefer(executor_, net::execution::outstanding_work.tracked));
   }
 }
 
