@@ -194,7 +194,8 @@ void Engine::finish_turn() {
 void Engine::stay_at_work() {
   const bool waits =
       is_reader_waiting() || opener_ != nullptr || (!orphaned_ && waiters_ != nullptr);
-  if (!waits || reading_ || writing_) {
+  const bool has_turn_coming = posted_ || later_ || again_ || !done_.empty();
+  if (!waits || reading_ || writing_ || has_turn_coming) {
     work_.reset();
   } else if (!work_) {
     work_ = std::make_unique<Executor>(
