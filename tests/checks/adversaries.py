@@ -45,6 +45,7 @@ CLASSES = [
     ("SEC-30", "cross-site hijacking", "sockets programs"),
     ("SEC-31", "credentials sent again to another origin", "unit sockets"),
     ("SEC-32", "any input at all", "unit fuzz"),
+    ("SEC-33", "want of memory", "unit"),
 ]
 
 CASE = re.compile(r'\b(?:TEST_CASE|SUBCASE)\(\s*"(SEC-\d+)\b')
