@@ -88,6 +88,7 @@ inline constexpr std::array error_names{
     std::string_view("invalid_status"),
     std::string_view("no_entropy"),
     std::string_view("already_reading"),
+    std::string_view("already_accepting"),
     std::string_view("invalid_config"),
     // clang-format on
 };

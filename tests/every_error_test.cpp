@@ -333,8 +333,10 @@ TEST_CASE("every Error is produced") {
     CHECK(name_of(row.produce()) == name_of(row.error));
     ++produced[static_cast<std::size_t>(row.error)];
   }
-  // Connections hand out events, so only adapters know of waits: tests/adapter/asio_test.cpp.
+  // Connections hand out events, so only adapters know of waits: tests/adapter/asio_test.cpp, and
+  // contract_loop.cpp.
   ++produced[static_cast<std::size_t>(Error::already_reading)];
+  ++produced[static_cast<std::size_t>(Error::already_accepting)];
   for (std::size_t value = 0; value < produced.size(); ++value) {
     CHECK_MESSAGE(produced[value] == 1, name_of(static_cast<Error>(value)));
   }

@@ -188,6 +188,8 @@ constexpr std::array rows{
              "a client needs a source of entropy for its keys; pass an Entropy"),
     unusable(Error::already_reading, ErrorClass::misuse,
              "a message is waited for already; one wait at a time"),
+    unusable(Error::already_accepting, ErrorClass::misuse,
+             "a connection is waited for already; one wait at a time, on each listener"),
     unusable(Error::invalid_config, ErrorClass::misuse,
              "the Config contradicts itself; see the comments of its members"),
 };

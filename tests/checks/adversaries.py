@@ -45,6 +45,7 @@ CLASSES = [
     ("SEC-30", "cross-site hijacking", "sockets programs"),
     ("SEC-31", "credentials sent again to another origin", "unit sockets"),
     ("SEC-32", "any input at all", "unit fuzz"),
+    ("SEC-33", "want of memory", "unit"),
     ("SEC-34", "a failed command that has freed what another one reads", "sockets"),
     ("SEC-35", "peers that never read, and timers while the application is busy", "unit sockets"),
     ("SEC-36", "little on the wire and much work", "sockets"),

@@ -106,6 +106,7 @@ enum class Error : std::uint8_t {
   invalid_status,             ///< refuse() with a status outside 200-599
   no_entropy,                 ///< a client connection that was lent no Entropy
   already_reading,            ///< adapters: a second wait for a message beside the first
+  already_accepting,          ///< adapters: a second wait for a connection beside the first
   invalid_config,             ///< see `Config::check`
 };
 
