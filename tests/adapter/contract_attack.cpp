@@ -11,9 +11,10 @@
 namespace wolframite::test {
 namespace {
 
-/// Takes one message and keeps it until told otherwise.
+/// Takes one message and keeps it, or finds that there is none.
 Task<> take_one(WebSocketStream& stream, std::optional<Message>& into) {
-  into = co_await stream.next();
+  const auto message = co_await stream.next();
+  into = message ? std::optional<Message>(*message) : std::nullopt;
 }
 
 Task<> close_with(WebSocketStream& stream, CloseCode code, std::string reason, Outcome& into) {

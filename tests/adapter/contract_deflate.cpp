@@ -142,8 +142,9 @@ std::string bomb(std::size_t size) {
   return compressed;
 }
 
+constexpr std::size_t bomb_size = 32U << 20U;
+
 TEST_CASE("SEC-36 compressed zeros leave the other streams their turn") {
-  constexpr std::size_t size = 32U << 20U;
   backend::Loop loop;
   auto [ours, theirs] = connected();
   Peer attacker(loop, std::move(theirs), new_engine(Role::client));
@@ -154,7 +155,7 @@ TEST_CASE("SEC-36 compressed zeros leave the other streams their turn") {
     auto stream = co_await accept(on, std::move(socket), secured(std::move(options)));
     REQUIRE(stream);
     while (auto message = co_await stream->next()) {
-      CHECK(message->data.size() == size);
+      CHECK(message->data.size() == bomb_size);
       ++count;
     }
     why = stream->closed()->why;
@@ -168,7 +169,7 @@ TEST_CASE("SEC-36 compressed zeros leave the other streams their turn") {
   loop.spawn(echo(std::move(other.stream)));
   settle(loop);
 
-  const std::string frame = client_frame(final_binary | 0x40U, bomb(size));
+  const std::string frame = client_frame(final_binary | 0x40U, bomb(bomb_size));
   REQUIRE(frame.size() < 64 * 1024);  // all of it lies in one buffer
   attacker.send(frame);
   other.peer.send(client_frame(final_text, "echo"));

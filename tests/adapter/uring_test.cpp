@@ -180,7 +180,7 @@ TEST_CASE("a size of buffers that cannot be used is refused, other numbers are m
 TEST_CASE("SEC-26 a stream that ends while it is to send is sent for no more") {
   auto drain = [](WebSocketStream stream, WebSocketStream*& at) -> Task<> {
     at = &stream;
-    while (co_await stream.next()) {
+    while (const auto message = co_await stream.next()) {
     }
     at = nullptr;
   };
