@@ -16,8 +16,9 @@ namespace {
 static_assert(sizeof(Stream) <= 352);
 
 constexpr std::uint8_t enough = 2;  // buffers kept for a stream that nobody reads
-// All of it, however long that takes: a part would only come back to be asked for again.
-constexpr unsigned send_flags = MSG_NOSIGNAL | MSG_WAITALL;
+// Not MSG_WAITALL: what a peer reads slowly must be seen to go on, or `Config::write_timeout` would
+// give it up.
+constexpr unsigned send_flags = MSG_NOSIGNAL;
 
 void fill(Gather& gather, std::span<const ConstBytes> segments) {
   for (std::size_t i = 0; i < segments.size(); ++i) {
