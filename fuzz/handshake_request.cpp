@@ -12,11 +12,14 @@ using namespace wolframite::fuzz;
 namespace {
 
 void check_asked(const naive::Head& head, const Request& request) {
-  REQUIRE(head.is_complete && head.first == "GET" && request.target == head.second);
-  REQUIRE(head.values("Host").size() == 1 && head.values("Transfer-Encoding").empty());
+  REQUIRE(head.is_complete && head.first == request.method && request.target == head.second);
+  REQUIRE(head.first != "CONNECT" && request.version_minor == head.minor);
+  REQUIRE(head.values("Host").size() + (head.minor == 0) >= 1);
+  REQUIRE(head.values("Host").size() <= 1 && head.values("Transfer-Encoding").empty());
   const auto length = head.values("Content-Length");
   REQUIRE(length.empty() || (length.size() == 1 && length[0] == "0"));
   if (!request.is_upgrade()) return;
+  REQUIRE(head.first == "GET" && head.minor == 1);
   REQUIRE(head.values("Sec-WebSocket-Version") == Lines{"13"});
   const auto keys = head.values("Sec-WebSocket-Key");
   REQUIRE(keys.size() == 1 && keys[0].size() == 24 && keys[0].ends_with("=="));

@@ -118,6 +118,43 @@ TEST_CASE("plain HTTP reaches the owner, who can answer it and cannot accept it"
   CHECK(take_output(server).ends_with("\r\n\r\nhealthy"));
 }
 
+TEST_CASE("HTTP/1.0 and any method without a body reach the owner") {
+  for (const std::string_view head :
+       {"OPTIONS / HTTP/1.0\r\n", "OPTIONS * HTTP/1.1\r\nHost: a\r\n", "GET / HTTP/1.0\r\n",
+        "HEAD / HTTP/1.0\r\n", "HEAD / HTTP/1.1\r\nHost: a\r\n",
+        "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n"}) {
+    INFO(head);
+    Connection server = Connection::server();
+    std::string input = std::string(head) + "\r\n";
+    Bytes in = writable(input);
+    const auto event = server.receive(in);
+    REQUIRE(event);
+    const Request& request = std::get<Requested>(*event).request;
+    CHECK_FALSE(request.is_upgrade());
+    CHECK(request.version_minor == (head.find("HTTP/1.0") == std::string_view::npos ? 1 : 0));
+    CHECK(server.accept() == Error::not_an_upgrade);
+    CHECK_FALSE(server.refuse({.status = 200, .body = "healthy"}));
+    const std::string answer = take_output(server);
+    CHECK(answer.starts_with("HTTP/1.1 200 OK\r\n"));
+    CHECK(answer.find("\r\nConnection: close\r\n") != std::string::npos);
+    CHECK(answer.find("\r\nContent-Length: 7\r\n") != std::string::npos);
+    CHECK(answer.ends_with(head.starts_with("HEAD") ? "\r\n\r\n" : "\r\n\r\nhealthy"));
+    CHECK(server.wants_shutdown());
+  }
+}
+
+TEST_CASE("the library's own answers to HEAD have no body either") {
+  for (const std::string_view input :
+       {"HEAD / HTTP/1.1\r\n\r\n", "HEAD / HTTP/2.0\r\n", "HEAD / HTTP/1.1\r\nA b\r\n",
+        "HEAD / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\n\r\n"}) {
+    Connection server = Connection::server();
+    CHECK(feed(server, input).count(Record::Type::closed) == 1);
+    const std::string answer = take_output(server);
+    CHECK(answer.find("\r\nContent-Length: ") != std::string::npos);
+    CHECK(answer.ends_with("\r\n\r\n"));
+  }
+}
+
 TEST_CASE("a faulty request of a client's owner sends nothing and says why") {
   struct Case {
     ClientRequest request;

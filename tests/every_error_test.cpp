@@ -149,7 +149,7 @@ const std::vector<Row>& rows() {
       {Error::malformed_header, [] { return request_end(upgrade_request("X : y\r\n")); }},
       {Error::method_not_get, [] { return request_end(request_with("GET", "PUT")); }},
       {Error::version_not_http_1_1,
-       [] { return request_end(request_with("HTTP/1.1", "HTTP/1.0")); }},
+       [] { return request_end(request_with("HTTP/1.1", "HTTP/1.2")); }},
       {Error::missing_host, [] { return request_end(request_with("Host:", "Hose:")); }},
       {Error::duplicate_header, [] { return request_end(upgrade_request("Host: b\r\n")); }},
       {Error::unexpected_body,

@@ -171,9 +171,39 @@ TEST_CASE("status lines") {
 }
 
 TEST_CASE("other versions are told from malformed ones") {
-  for (const char* version : {"HTTP/0", "HTTP/2", "HTTP/3", "HTTP/1.0", "HTTP/1.2", "HTTP/1.9"}) {
+  for (const char* version : {"HTTP/0", "HTTP/2", "HTTP/3", "HTTP/1.2", "HTTP/1.9"}) {
     check_fault(Start::request, std::string("GET / ") + version, Error::version_not_http_1_1);
     check_fault(Start::response, version, Error::version_not_http_1_1);
+  }
+}
+
+TEST_CASE("the minor version is that of the message, however it is cut") {
+  for (const int minor : {0, 1}) {
+    const std::string version = "HTTP/1." + std::to_string(minor);
+    for (const Start start : {Start::request, Start::response}) {
+      const std::string line =
+          start == Start::request ? "GET / " + version + "\r\n\r\n" : version + " 200 \r\n\r\n";
+      CHECK(parse(start, line).complete);
+      HttpHead head(start, {});
+      ConstBytes in = bytes_of(line);
+      CHECK(head.receive(in) == Error::none);
+      CHECK(head.version_minor() == minor);
+    }
+  }
+}
+
+TEST_CASE("HEAD is known as soon as the method is read, whatever follows") {
+  for (const char* text : {"HEAD ", "HEAD / HTTP/2", "HEAD / HTTP/1.1\r\n\r\n"}) {
+    HttpHead head(Start::request, {});
+    ConstBytes in = bytes_of(text);
+    static_cast<void>(head.receive(in));
+    CHECK(head.is_head_request());
+  }
+  for (const char* text : {"HEAD", "HEADER / ", "GET / ", "head / "}) {
+    HttpHead head(Start::request, {});
+    ConstBytes in = bytes_of(text);
+    CHECK(head.receive(in) == Error::none);
+    CHECK_FALSE(head.is_head_request());
   }
 }
 
@@ -324,7 +354,8 @@ bool is_request_head(std::string_view text) {
   if (!text.empty() || lines.front().empty()) return false;
   const std::size_t first = lines[0].find(' ');
   const std::size_t last = lines[0].rfind(' ');
-  if (first == last || lines[0].substr(last + 1) != "HTTP/1.1") return false;
+  const std::string_view version = lines[0].substr(last + 1);
+  if (first == last || (version != "HTTP/1.1" && version != "HTTP/1.0")) return false;
   const std::string_view target = lines[0].substr(first + 1, last - first - 1);
   if (!is_all_tchar(lines[0].substr(0, first)) || target.empty()) return false;
   for (const char octet : target) {

@@ -99,8 +99,9 @@ TEST_CASE("a server's handshake means the same however the request is cut") {
       {"a fold", upgrade_request("X: a\r\n b\r\n"), Error::malformed_header},
       {"a bare LF", upgrade_request("X: a\n"), Error::malformed_header},
       {"garbage", "\x16\x03\x01\x02\x00\x01\x00\x01\xFC\x03\x03", Error::malformed_request_line},
-      {"HTTP/1.0", "GET / HTTP/1.0\r\n\r\n", Error::version_not_http_1_1},
-      {"POST", "POST / HTTP/1.1\r\nHost: a\r\n\r\n", Error::method_not_get},
+      {"HTTP/1.2", "GET / HTTP/1.2\r\n\r\n", Error::version_not_http_1_1},
+      {"CONNECT", "CONNECT a:80 HTTP/1.1\r\nHost: a\r\n\r\n", Error::method_not_get},
+      {"HEAD in HTTP/2.0", "HEAD / HTTP/2.0\r\n\r\n", Error::version_not_http_1_1},
       {"bytes after", request + "\x81\x80", Error::bytes_after_request},
   };
   for (const Case& c : cases) {

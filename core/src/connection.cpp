@@ -165,7 +165,7 @@ Event Connection::fail(Error why) {
   const bool closing_already = close_sent_;
   if (phase_ == Phase::request_head || phase_ == Phase::awaiting_answer) {
     std::string text;
-    detail::write_refusal(text, detail::response_for(why));
+    detail::write_refusal(text, detail::response_for(why), opening_->head.is_head_request());
     queue_text(text);
     // A request that waits for its answer lives until the owner gives it one, if in vain.
     if (phase_ == Phase::request_head) view_ = View::opening;

@@ -59,7 +59,7 @@ std::error_code Connection::refuse(const Response& response) {
   if (phase_ != Phase::awaiting_answer) return Error::no_request;
   if (const Error error = detail::check_refusal(response); error != Error::none) return error;
   std::string text;
-  detail::write_refusal(text, response);
+  detail::write_refusal(text, response, opening_->head.is_head_request());
   queue_text(text);
   view_ = View::opening;
   end(Error::refused, CloseCode::abnormal).due = true;

@@ -89,14 +89,15 @@ constexpr std::array rows{
     bad_handshake(Error::malformed_header, 400,
                   "an HTTP header line is malformed: bad name or value, folded line, "
                   "bare CR or LF, NUL, or space before the colon"),
-    bad_handshake(Error::method_not_get, 405, "the method of the upgrade request is not GET"),
-    bad_handshake(Error::version_not_http_1_1, 505, "the HTTP version is not 1.1"),
+    bad_handshake(Error::method_not_get, 405, "the method of the upgrade request is not GET, or it is CONNECT"),
+    bad_handshake(Error::version_not_http_1_1, 505,
+                  "the HTTP version is neither 1.1 nor 1.0, or a 101 is not in HTTP/1.1"),
     bad_handshake(Error::missing_host, 400, "the request has no Host header"),
     bad_handshake(Error::duplicate_header, 400,
                   "a handshake header that may appear once was given more than once"),
     bad_handshake(Error::unexpected_body, 400,
                   "the request announces a body (Content-Length or Transfer-Encoding), "
-                  "which an upgrade must not have"),
+                  "and none is read here"),
     bad_handshake(Error::missing_upgrade, 400,
                   "the Upgrade header does not name websocket; does a proxy strip it?"),
     bad_handshake(Error::missing_connection_upgrade, 400,

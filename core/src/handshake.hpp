@@ -28,7 +28,7 @@ inline void append_field(std::string& out, std::string_view name, std::string_vi
 
 // Server
 
-/// Checks a whole request head (RFC 6455 §4.2.1). A plain GET passes, with `is_upgrade()` false.
+/// Checks a whole request head (RFC 6455 §4.2.1). Plain HTTP passes, with `is_upgrade()` false.
 [[nodiscard]] Error check_request(const Request& request);
 
 /// Whether `accept` may answer `request`: `not_an_upgrade`, `subprotocol_not_requested`,
@@ -44,9 +44,10 @@ void write_accept(std::string& out, const Request& request, const Accept& accept
 [[nodiscard]] Error check_refusal(const Response& response);
 
 /// Appends a complete response that ends the connection. 426 names `websocket` as what to upgrade
-/// to; 204, 205 and 304 are sent without a body (RFC 9110 §15). Precondition: `check_refusal` gave
-/// none.
-void write_refusal(std::string& out, const Response& response);
+/// to; 204, 205 and 304 are sent without a body (RFC 9110 §15), and all are where a HEAD request is
+/// answered (`to_head`), with the length of the body that is left out. Precondition: `check_refusal`
+/// gave none.
+void write_refusal(std::string& out, const Response& response, bool to_head = false);
 
 /// The refusal of a request with this fault: its status, and a body of one line that says what is
 /// wrong.

@@ -36,8 +36,9 @@ bool is_host(std::string_view host) {
   return host[end] == ':' && skip_class(host, end + 1, char_digit) == host.size();
 }
 
-// origin-form or absolute-form (RFC 9112 §3.2); the others are not for GET.
-bool is_target(std::string_view target) {
+// origin-form or absolute-form, or asterisk-form, which is for OPTIONS alone (RFC 9112 §3.2).
+bool is_target(std::string_view target, std::string_view method) {
+  if (target == "*") return method == "OPTIONS";
   if (skip_class(target, 0, char_target) != target.size()) return false;
   if (target.starts_with('/')) return true;
   for (const std::string_view scheme : {"http://", "https://", "ws://", "wss://"}) {
@@ -127,15 +128,18 @@ Error check_extensions(const Headers& headers, std::size_t& count) {
   return present && count == 0 ? Error::malformed_extensions : Error::none;
 }
 
+// CONNECT asks for a tunnel, which nobody here can give.
 Error check_request(const Request& request) {
-  if (request.method != "GET") return Error::method_not_get;
-  if (!is_target(request.target)) return Error::malformed_request_line;
+  if (request.method == "CONNECT") return Error::method_not_get;
+  if (!is_target(request.target, request.method)) return Error::malformed_request_line;
   std::string_view host;
-  const Error error = find_single(request.headers, "Host", Error::missing_host, host);
+  const Error no_host = request.version_minor == 0 ? Error::none : Error::missing_host;
+  const Error error = find_single(request.headers, "Host", no_host, host);
   if (error != Error::none) return error;
   if (!is_host(host)) return Error::malformed_header;
   if (has_body(request.headers)) return Error::unexpected_body;
-  return request.is_upgrade() ? check_upgrade(request) : Error::none;
+  if (!request.is_upgrade()) return Error::none;
+  return request.method == "GET" ? check_upgrade(request) : Error::method_not_get;
 }
 
 Error check_accept(const Request& request, const Accept& accept) {
@@ -167,7 +171,7 @@ Error check_refusal(const Response& response) {
   return check_headers(response.headers, is_refusal_header);
 }
 
-void write_refusal(std::string& out, const Response& response) {
+void write_refusal(std::string& out, const Response& response, bool to_head) {
   const int status = response.status;
   out.append("HTTP/1.1 ").append(std::to_string(status)).append(" ");
   out.append(response.reason.empty() ? reason_phrase(status) : response.reason).append("\r\n");
@@ -181,7 +185,8 @@ void write_refusal(std::string& out, const Response& response) {
   // §8.6).
   if (status != 204 && status != 304)
     append_field(out, "Content-Length", std::to_string(body.size()));
-  out.append("\r\n").append(body);
+  out.append("\r\n");
+  if (!to_head) out.append(body);
 }
 
 Response response_for(Error error) {

@@ -75,6 +75,7 @@ Error HttpHead::read_start_line(std::string_view text, std::size_t& at) {
         at = end;
         if (at == text.size()) break;
         if (text[at] != ' ' || method_.empty()) return malformed;
+        is_head_request_ = method_ == "HEAD";
         ++at;
         state_ = State::target;
         break;
@@ -130,7 +131,10 @@ Error HttpHead::read_start_line(std::string_view text, std::size_t& at) {
 }
 
 Error HttpHead::read_version(char octet) {
-  if (octet != version_text[index_]) {
+  const bool is_minor = index_ == version_text.size() - 1;
+  if (is_minor && octet == '0') {
+    version_minor_ = 0;
+  } else if (octet != version_text[index_]) {
     const bool digit_expected = index_ == 5 || index_ == 7;
     if (digit_expected && is_in(octet, detail::char_digit)) return Error::version_not_http_1_1;
     return start_ == Start::request ? Error::malformed_request_line : Error::malformed_status_line;
@@ -229,7 +233,7 @@ void HttpHead::end_value(std::string_view text) {
 bool HttpHead::is_complete() const { return state_ == State::complete; }
 
 Request HttpHead::take_request() {
-  return {std::move(method_), std::move(target_), std::move(headers_)};
+  return {std::move(method_), std::move(target_), std::move(headers_), version_minor_};
 }
 
 Response HttpHead::take_response() {

@@ -48,7 +48,8 @@ bool drop_end(std::string_view& line, std::string_view end) {
 
 bool is_request_line(std::string_view line, Head& head) {
   if (line.starts_with("\r\n")) line.remove_prefix(2);
-  if (!drop_end(line, " HTTP/1.1\r\n")) return false;
+  head.minor = line.ends_with(" HTTP/1.0\r\n") ? 0 : 1;
+  if (!drop_end(line, head.minor == 0 ? " HTTP/1.0\r\n" : " HTTP/1.1\r\n")) return false;
   const std::size_t space = line.find(' ');
   if (space == line.npos) return false;
   head.first = line.substr(0, space);
@@ -59,7 +60,9 @@ bool is_request_line(std::string_view line, Head& head) {
 }
 
 bool is_status_line(std::string_view line, Head& head) {
-  if (!line.starts_with("HTTP/1.1 ") || !drop_end(line, "\r\n")) return false;
+  head.minor = line.starts_with("HTTP/1.0 ") ? 0 : 1;
+  if (!line.starts_with(head.minor == 0 ? "HTTP/1.0 " : "HTTP/1.1 ")) return false;
+  if (!drop_end(line, "\r\n")) return false;
   head.status = line.substr(9, 3);
   head.first = line.size() > 13 ? line.substr(13) : "";
   const bool is_number =

@@ -46,8 +46,8 @@ enum class Error : std::uint8_t {
   malformed_request_line,  ///< not as RFC 9112 §3 has it
   malformed_status_line,   ///< not as RFC 9112 §4 has it
   malformed_header,  ///< bad name or value, obs-fold, bare CR or LF, NUL, space before the colon
-  method_not_get,    ///< answered with 405
-  version_not_http_1_1,  ///< answered with 505
+  method_not_get,    ///< an upgrade with another method, or CONNECT; answered with 405
+  version_not_http_1_1,  ///< neither HTTP/1.1 nor 1.0, answered with 505; or a 101 in HTTP/1.0
   missing_host,          ///< no Host
   duplicate_header,      ///< Host, Sec-WebSocket-Key, -Version, -Accept or -Protocol more than once
   unexpected_body,       ///< a request with Content-Length or Transfer-Encoding
