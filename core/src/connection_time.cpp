@@ -1,5 +1,5 @@
-// Timers: handshake, idle, message, keepalive, write and close. A time of Time::min() is one that has
-// not been told yet; the first advance() puts the present in its place.
+// Timers: handshake, idle, message, keepalive, write and close. A time of Time::min() is one that
+// has not been told yet; the first advance() puts the present in its place.
 #include <algorithm>
 #include <array>
 
@@ -37,8 +37,10 @@ std::optional<Event> Connection::next_event_at(Time now, Unread unread) {
     case Phase::request_head:
     case Phase::awaiting_answer:
     case Phase::response_head:
-    case Phase::refusal_body:
       if (handshake_due() <= now_) return fail(Error::handshake_timeout);
+      break;
+    case Phase::refusal_body:  // the answer is there, however its body ends
+      if (handshake_due() <= now_) return give_refused();
       break;
     case Phase::open:
       if (write_due() <= now_) return end_at_once(Error::write_timeout);

@@ -17,8 +17,10 @@ namespace wolframite {
 
 /// Reads the start line and the header fields of a request or a response, whatever way the bytes
 /// are cut. Each octet is looked at once, and a fault is reported at the octet that shows it: a
-/// bare CR or LF, NUL or another control character, obs-fold, a space before a colon, an empty or
-/// invalid name, a bad start line, another version than HTTP/1.1 and 1.0, or too much of it.
+/// bare CR or LF, NUL or another control character, a space before a colon, an empty or invalid
+/// name, a bad start line, another version than HTTP/1.1 and 1.0, or too much of it. A
+/// folded line (obs-fold) is a fault of a request, and read as one space in a response, as RFC 9112
+/// §5.2 has it.
 class HttpHead {
  public:
   /// What is too much of a head.
@@ -75,6 +77,7 @@ class HttpHead {
     value_begin,  // space before the value
     value,
     value_lf,
+    fold,  // the space at the begin of a line that goes on with the value before it
     end_lf,
     complete,
     failed,
@@ -85,7 +88,9 @@ class HttpHead {
   Error read_start_line(std::string_view text, std::size_t& at);
   Error read_version(char octet);
   Error read_status(char octet);
+  Error read_lines(std::string_view text, std::size_t& at);
   Error read_fields(std::string_view text, std::size_t& at);
+  void begin_fold();
   void end_value(std::string_view text);
 
   Limits limits_;
