@@ -152,13 +152,14 @@ TEST_CASE("targets are in origin-form or absolute-form") {
 
 TEST_CASE("Host") {
   CHECK(check("", "Host") == Error::missing_host);
-  for (const char* host :
-       {"", "h", "example.org:8080", "127.0.0.1:1", "[::1]", "[::1]:80", "a_b", "h:"}) {
+  for (const char* host : {"", "h", "example.org:8080", "127.0.0.1:1", "[::1]", "[::1]:80", "a_b",
+                           "h:", "a%2Db", "%c3%A4:80", "%41"}) {
     CAPTURE(host);
     CHECK(check(std::string("Host: ").append(host).append("\r\n"), "Host") == Error::none);
   }
-  for (const char* host : {"a b", "a,b", "user@h", "h:80:80", "h:x", "h/x", "[::1", "[::1]x", "::1",
-                           "a\xC3\xA4", "http://h", "[]@", "\"h\""}) {
+  for (const char* host :
+       {"a b", "a,b", "user@h", "h:80:80", "h:x", "h/x", "[::1", "[::1]x", "::1", "a\xC3\xA4",
+        "http://h", "[]@", "\"h\"", "a%", "a%2", "a%2g", "%%41", "[::1%25eth0]"}) {
     CAPTURE(host);
     const Error error = check(std::string("Host: ").append(host).append("\r\n"), "Host");
     // A comma is a sub-delim of RFC 3986, so it may stand in a name.
@@ -280,7 +281,7 @@ TEST_CASE("the response that opens") {
                       .headers = {{"Set-Cookie", "x=1"}, {"Set-Cookie", "y=2"}}};
   REQUIRE(check_accept(request, accept) == Error::none);
   std::string out = "before";
-  write_accept(out, request, accept, "permessage-deflate");
+  CHECK(write_accept(out, request, accept, "permessage-deflate") == Error::none);
   CHECK(out ==
         "beforeHTTP/1.1 101 Switching Protocols\r\n"
         "Upgrade: websocket\r\n"
@@ -292,7 +293,7 @@ TEST_CASE("the response that opens") {
             "Sec-WebSocket-Extensions: permessage-deflate\r\n"
             "Set-Cookie: x=1\r\nSet-Cookie: y=2\r\n\r\n");
   out.clear();
-  write_accept(out, request, {});
+  CHECK(write_accept(out, request, {}) == Error::none);
   CHECK(out ==
         "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
         "Sec-WebSocket-Accept: " +

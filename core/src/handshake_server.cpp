@@ -24,9 +24,19 @@ Error find_single(const Headers& headers, std::string_view name, Error missing,
   return found ? Error::none : missing;
 }
 
+// reg-name (RFC 3986 §3.2.2): where it ends that `host` begins with.
+std::size_t skip_name(std::string_view host) {
+  std::size_t end = skip_class(host, 0, char_host);
+  while (end + 2 < host.size() && host[end] == '%' && is_in(host[end + 1], char_hex) &&
+         is_in(host[end + 2], char_hex)) {
+    end = skip_class(host, end + 3, char_host);
+  }
+  return end;
+}
+
 // uri-host [ ":" port ]; empty where the target has no authority (RFC 9112 §3.2).
 bool is_host(std::string_view host) {
-  std::size_t end = skip_class(host, 0, char_host);
+  std::size_t end = skip_name(host);
   if (host.starts_with('[')) {
     end = skip_class(host, 1, char_hex | char_digit | char_host | char_user);
     if (end == host.size() || host[end] != ']') return false;
@@ -83,7 +93,12 @@ Error check_upgrade(const Request& request) {
   error = check_subprotocols(request);
   if (error != Error::none) return error;
   std::size_t extensions = 0;
-  return check_extensions(headers, extensions);
+  error = check_extensions(headers, extensions);
+  if (error != Error::none) return error;
+  // Who sends a list must not send an empty one (RFC 9110 §5.6.1.1): a client that offers nothing
+  // leaves it out.
+  const bool is_empty = extensions == 0 && headers.count("Sec-WebSocket-Extensions") != 0;
+  return is_empty ? Error::malformed_extensions : Error::none;
 }
 
 // Framing and the fate of the connection are for `write_refusal` to say.
@@ -114,10 +129,8 @@ bool is_handshake_header(std::string_view name) {
 
 Error check_extensions(const Headers& headers, std::size_t& count) {
   count = 0;
-  bool present = false;
   for (const Headers::Field& field : headers) {
     if (!equals_ignoring_case(field.name, "Sec-WebSocket-Extensions")) continue;
-    present = true;
     ExtensionList list(field.value);
     ExtensionList::Item item = list.next();
     for (; item != ExtensionList::Item::end; item = list.next()) {
@@ -125,7 +138,7 @@ Error check_extensions(const Headers& headers, std::size_t& count) {
       count += item == ExtensionList::Item::extension;
     }
   }
-  return present && count == 0 ? Error::malformed_extensions : Error::none;
+  return Error::none;
 }
 
 // CONNECT asks for a tunnel, which nobody here can give.
@@ -150,19 +163,21 @@ Error check_accept(const Request& request, const Accept& accept) {
   return check_headers(accept.headers, is_handshake_header);
 }
 
-void write_accept(std::string& out, const Request& request, const Accept& accept,
-                  std::string_view extensions) {
+Error write_accept(std::string& out, const Request& request, const Accept& accept,
+                   std::string_view extensions) {
+  const std::string key = derive_accept_key(*request.headers.find("Sec-WebSocket-Key"));
+  if (key.empty()) return Error::no_sha1;
   out.reserve(256);
   out.append(
       "HTTP/1.1 101 Switching Protocols\r\n"
       "Upgrade: websocket\r\n"
       "Connection: Upgrade\r\n");
-  append_field(out, "Sec-WebSocket-Accept",
-               derive_accept_key(*request.headers.find("Sec-WebSocket-Key")));
+  append_field(out, "Sec-WebSocket-Accept", key);
   if (!accept.subprotocol.empty()) append_field(out, "Sec-WebSocket-Protocol", accept.subprotocol);
   if (!extensions.empty()) append_field(out, "Sec-WebSocket-Extensions", extensions);
   for (const Headers::Field& field : accept.headers) append_field(out, field.name, field.value);
   out.append("\r\n");
+  return Error::none;
 }
 
 Error check_refusal(const Response& response) {
