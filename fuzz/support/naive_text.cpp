@@ -80,6 +80,16 @@ bool is_field_line(std::string_view line, Head& head) {
   return true;
 }
 
+/// A line that goes on with the value before it, as those of responses may.
+bool is_folded_line(std::string_view line, Head& head) {
+  if (!drop_end(line, "\r\n")) return false;
+  if (line.empty() || !is_one_of(line[0], " \t") || !is_field_text(line)) return false;
+  if (head.fields.empty()) return true;  // only asked whether it is one
+  std::string& value = head.fields.back().second;
+  value = stripped(value.append(" ").append(stripped(line)));
+  return true;
+}
+
 using Grammar = bool (*)(std::string_view line, Head& head);
 
 /// Whether `begun` can become a good line: with some end of `sample`, which is one.
@@ -168,8 +178,14 @@ Head read_head(std::string_view text, bool is_request, std::size_t max_size,
       head.is_complete = true;
       return head;
     }
-    const Grammar is_good = !starts ? is_field_line : is_request ? is_request_line : is_status_line;
-    const std::string_view sample = !starts      ? "a:\r\n"
+    const bool is_folded = !starts && !is_request && !head.fields.empty() && !line.empty() &&
+                           is_one_of(line[0], " \t");
+    const Grammar is_good = is_folded    ? is_folded_line
+                            : !starts    ? is_field_line
+                            : is_request ? is_request_line
+                                         : is_status_line;
+    const std::string_view sample = is_folded    ? " \r\n"
+                                    : !starts    ? "a:\r\n"
                                     : is_request ? "\r\na / HTTP/1.1\r\n"
                                                  : "HTTP/1.1 200 \r\n";
     const bool begins_field = !starts && !line.empty() && line[0] != '\r';
