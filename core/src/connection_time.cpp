@@ -37,8 +37,10 @@ std::optional<Event> Connection::next_event_at(Time now, Unread unread) {
     case Phase::request_head:
     case Phase::awaiting_answer:
     case Phase::response_head:
-    case Phase::refusal_body:
       if (handshake_due() <= now_) return fail(Error::handshake_timeout);
+      break;
+    case Phase::refusal_body:  // the answer is there, however its body ends
+      if (handshake_due() <= now_) return give_refused();
       break;
     case Phase::open:
     case Phase::closing:

@@ -87,16 +87,18 @@ constexpr std::array rows{
     bad_handshake(Error::malformed_status_line, 400,
                   "the HTTP status line is malformed; is this an HTTP/1.1 server?"),
     bad_handshake(Error::malformed_header, 400,
-                  "an HTTP header line is malformed: bad name or value, folded line, "
+                  "an HTTP header line is malformed: bad name or value, folded line in a request, "
                   "bare CR or LF, NUL, or space before the colon"),
-    bad_handshake(Error::method_not_get, 405, "the method of the upgrade request is not GET"),
-    bad_handshake(Error::version_not_http_1_1, 505, "the HTTP version is not 1.1"),
+    bad_handshake(Error::method_not_get, 405,
+                  "the method of the upgrade request is not GET, or it is CONNECT"),
+    bad_handshake(Error::version_not_http_1_1, 505,
+                  "the HTTP version is neither 1.1 nor 1.0, or a 101 is not in HTTP/1.1"),
     bad_handshake(Error::missing_host, 400, "the request has no Host header"),
     bad_handshake(Error::duplicate_header, 400,
                   "a handshake header that may appear once was given more than once"),
     bad_handshake(Error::unexpected_body, 400,
                   "the request announces a body (Content-Length or Transfer-Encoding), "
-                  "which an upgrade must not have"),
+                  "and none is read here"),
     bad_handshake(Error::missing_upgrade, 400,
                   "the Upgrade header does not name websocket; does a proxy strip it?"),
     bad_handshake(Error::missing_connection_upgrade, 400,
@@ -111,8 +113,6 @@ constexpr std::array rows{
                   "the Sec-WebSocket-Extensions header is malformed"),
     bad_handshake(Error::malformed_subprotocols, 400,
                   "the Sec-WebSocket-Protocol header is malformed"),
-    bad_handshake(Error::bytes_after_request, 400,
-                  "the client sent more bytes before the handshake was answered"),
     bad_handshake(Error::missing_accept, 400,
                   "the server's 101 response has no Sec-WebSocket-Accept header"),
     bad_handshake(Error::accept_mismatch, 400,
@@ -125,6 +125,9 @@ constexpr std::array rows{
     bad_handshake(Error::unrequested_extension, 400,
                   "the server chose an extension or parameter that was not offered"),
     bad_handshake(Error::refused, 400, "the server refused the upgrade; its response says why"),
+    bad_handshake(Error::plain_http, 400, "the request was plain HTTP, and was answered as such"),
+    bad_handshake(Error::no_sha1, 500,
+                  "libcrypto has no SHA-1, without which there is no WebSocket handshake"),
     bad_handshake(Error::handshake_incomplete, 400,
                   "the stream ended before the handshake was complete"),
 
@@ -145,8 +148,9 @@ constexpr std::array rows{
          "the peer did not answer a keepalive ping in time; Config::pong_timeout sets how long"),
     late(Error::close_timeout, CloseCode::abnormal, 400,
          "the peer did not finish the close in time; Config::close_timeout sets how long"),
-    late(Error::write_timeout, CloseCode::abnormal, 400,
-         "the peer took nothing of what was sent for too long; Config::write_timeout sets how long"),
+    late(
+        Error::write_timeout, CloseCode::abnormal, 400,
+        "the peer took nothing of what was sent for too long; Config::write_timeout sets how long"),
     late(Error::message_timeout, CloseCode::policy_violation, 400,
          "the peer did not finish a message in time; Config::message_timeout sets how long"),
 
