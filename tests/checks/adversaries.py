@@ -50,6 +50,7 @@ CLASSES = [
     ("SEC-35", "peers that never read, and timers while the application is busy", "unit sockets"),
     ("SEC-36", "little on the wire and much work", "sockets"),
     ("SEC-40", "ends that do not tell the truth", "unit sockets"),
+    ("SEC-41", "health checks as they are", "sockets"),
 ]
 
 CASE = re.compile(r'\b(?:TEST_CASE|SUBCASE)\(\s*"(SEC-\d+)\b')
