@@ -48,7 +48,7 @@ CLASSES = [
     ("SEC-33", "want of memory", "unit"),
     ("SEC-34", "a failed command that has freed what another one reads", "sockets"),
     ("SEC-35", "peers that never read, and timers while the application is busy", "unit sockets"),
-    ("SEC-36", "little on the wire and much work", "sockets"),
+    ("SEC-36", "little on the wire and much work", "unit sockets"),
     ("SEC-40", "ends that do not tell the truth", "unit sockets"),
     ("SEC-41", "health checks as they are", "sockets"),
 ]
