@@ -125,7 +125,7 @@ void InputAwaiter::await_suspend(std::coroutine_handle<> frame) {
   core_ |= waits;
   if (stream.wants_input()) stream.want_input();
   // What is queued has the loop turn again at once; and time may have stood still.
-  if (stream.queued_ || stream.session_.deadline()) stream.attend();
+  if (!stream.attended_ && (stream.queued_ || stream.session_.deadline())) stream.attend();
 }
 
 std::error_code NextAwaiter::why_none() const {
