@@ -204,6 +204,11 @@ std::size_t Connection::output(std::span<ConstBytes> gather) const {
   return output_.gather(gather);
 }
 
+inline void Connection::all_written() {
+  message_waits_ = false;
+  if (is_closing()) since_ = now_;
+}
+
 void Connection::consume(std::size_t size) {
   output_.consume(size);
   if (size == 0) return;
@@ -227,11 +232,6 @@ void Connection::set_output_in_transit(bool in_transit) {
   if (in_transit) return;
   if (ping_outstanding_ && ping_end_ == 0) heard_at_ = now_;
   if (output_.empty()) all_written();
-}
-
-void Connection::all_written() {
-  message_waits_ = false;
-  if (is_closing()) since_ = now_;
 }
 
 void Connection::queue_close(const CloseFrame& frame) {

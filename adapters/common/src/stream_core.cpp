@@ -41,13 +41,12 @@ void StreamCore::settle() {
   if (paused_) rest();
   if (closing_) discard_unrequested_messages();
   if (socket_.is_open() && writable_ && session_.wants_write()) write_output();
-  const std::size_t written_up_to = session_.pending_output();
+  const bool has_deadline = session_.deadline().has_value();
+  const std::size_t queued = has_deadline ? session_.pending_output() : 0;
   advance();
-  // What the time has brought: a ping, or a Close.
-  const bool has_more = session_.pending_output() > written_up_to;
-  if (has_more && socket_.is_open() && writable_) {
-    write_output();
-    advance();  // some deadlines count from when that was written
+  if (has_deadline && session_.pending_output() > queued && socket_.is_open() && writable_) {
+    write_output();  // what the time has brought: a ping, or a Close
+    advance();       // some deadlines count from when that was written
   }
   if (is_settled() && !news_) {  // as nearly always
     if (queued_) attend();
@@ -98,12 +97,10 @@ std::error_code StreamCore::write_error() const {
   return {errno_ != 0 ? errno_ : EPIPE, std::system_category()};
 }
 
-// A later deadline than that of the timer, or none, is looked up when that one has passed.
+// A later deadline than that of the timer is looked up when that one has passed.
 inline void StreamCore::set_alarm(std::optional<Time> due) {
-  if (!socket_.is_open()) {
+  if (!due || !socket_.is_open()) {
     if (is_armed()) loop_.timers().disarm(*this);
-  } else if (!due) {
-    return;
   } else if (!is_armed() || *due < loop_.timers().due(*this)) {
     loop_.timers().arm(*this, *due);
   }

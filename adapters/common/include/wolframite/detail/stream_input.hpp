@@ -207,12 +207,12 @@ void StreamRules<Host, Pending>::proceed() {
 template <class Host, class Pending>
 std::optional<Message> StreamRules<Host, Pending>::take_message() {
   if (!has_message()) return std::nullopt;
-  const Message message = input_->message;
   input_->handed_out = true;
-  if (closing_ || ended_) {
-    keep_view();
-    self().attend();  // reading goes on
-  }
+  if (!closing_ && !ended_) [[likely]]
+    return input_->message;
+  const Message message = input_->message;
+  keep_view();
+  self().attend();  // reading goes on
   return message;
 }
 
