@@ -49,6 +49,7 @@ CLASSES = [
     ("SEC-35", "peers that never read, and timers while the application is busy", "unit sockets"),
     ("SEC-36", "little on the wire and much work", "sockets"),
     ("SEC-40", "ends that do not tell the truth", "unit sockets"),
+    ("SEC-41", "health checks and intermediaries that speak HTTP/1.0", "unit sockets programs"),
 ]
 
 CASE = re.compile(r'\b(?:TEST_CASE|SUBCASE)\(\s*"(SEC-\d+)\b')
