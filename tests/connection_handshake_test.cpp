@@ -120,7 +120,7 @@ TEST_CASE("plain HTTP reaches the owner, who can answer it and cannot accept it"
   CHECK(feed(server, "") == Records{closed(Error::plain_http, 1006)});
 }
 
-TEST_CASE("HTTP/1.0 and any method without a body reach the owner") {
+TEST_CASE("SEC-41 HTTP/1.0 and any method without a body reach the owner") {
   for (const std::string_view head :
        {"OPTIONS / HTTP/1.0\r\n", "OPTIONS * HTTP/1.1\r\nHost: a\r\n", "GET / HTTP/1.0\r\n",
         "HEAD / HTTP/1.0\r\n", "HEAD / HTTP/1.1\r\nHost: a\r\n",

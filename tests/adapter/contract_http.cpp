@@ -31,6 +31,8 @@ TEST_CASE("frames sent before the answer come after it, however they are cut") {
   for (const bool late : {false, true}) {
     for (const std::size_t cut : {std::size_t{1}, request.size() - 1, request.size(),
                                   request.size() + 1, both.size() - 1, both.size()}) {
+      CAPTURE(late);
+      CAPTURE(cut);
       backend::Loop* loop = nullptr;
       int asked = 0;
       Server server(answering(loop, late, asked));
@@ -57,6 +59,8 @@ TEST_CASE("SEC-21 of pipelined requests the first is answered, and no other is a
   for (const bool late : {false, true}) {
     for (const std::size_t cut :
          {std::size_t{1}, request.size() - 1, request.size(), request.size() + 1, both.size()}) {
+      CAPTURE(late);
+      CAPTURE(cut);
       backend::Loop* loop = nullptr;
       int asked = 0;
       Server server(answering(loop, late, asked));

@@ -18,9 +18,8 @@ namespace wolframite {
 /// Reads the start line and the header fields of a request or a response, whatever way the bytes
 /// are cut. Each octet is looked at once, and a fault is reported at the octet that shows it: a
 /// bare CR or LF, NUL or another control character, a space before a colon, an empty or invalid
-/// name, a bad start line, another version than HTTP/1.1 and 1.0, or too much of it. A
-/// folded line (obs-fold) is a fault of a request, and read as one space in a response, as RFC 9112
-/// §5.2 has it.
+/// name, a bad start line, another version than HTTP/1.1 and 1.0, or too much of it. A folded line
+/// (obs-fold) is a fault of a request, and read as one space in a response (RFC 9112 §5.2).
 class HttpHead {
  public:
   /// What is too much of a head.

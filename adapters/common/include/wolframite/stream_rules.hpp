@@ -279,6 +279,7 @@ class StreamRules {
   [[nodiscard]] bool has_unread_input();
   [[nodiscard]] bool is_drained() const;
   [[nodiscard]] bool take_kept();
+  [[nodiscard]] bool hand_out_news();
   bool take_in(bool deliver);
   bool handle(const Event& event, bool deliver);
   void hold_message(const Message& message);

@@ -22,7 +22,7 @@ inline bool StreamRules<Host, Pending>::is_drained() const {
 
 template <class Host, class Pending>
 inline bool StreamRules<Host, Pending>::poll() {
-  if (step_waits_) return true;
+  if (step_waits_) return hand_out_news();
   if (is_view_out()) {
     if (!input_->handed_out) return true;
     end_view();
@@ -37,10 +37,18 @@ inline bool StreamRules<Host, Pending>::poll() {
     } else {
       tell_time();
       // Telling the time may have brought an event itself.
-      if (ended_ || is_view_out() || step_waits_ || take_in(true)) return true;
+      if (ended_ || is_view_out() || step_waits_) return hand_out_news();
+      if (take_in(true)) return true;
     }
   } while (input_ == nullptr && self().has_kept() && take_kept());
   return false;
+}
+
+// Who asks is told now: at the end of the turn it would be somebody who waits for something else.
+template <class Host, class Pending>
+inline bool StreamRules<Host, Pending>::hand_out_news() {
+  news_ = false;
+  return true;
 }
 
 template <class Host, class Pending>
