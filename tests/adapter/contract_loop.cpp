@@ -1,9 +1,13 @@
 // A loop runs what is given to it on its own thread, in order, wakes up for other threads and
 // signals, and ends when it is told to or nothing is left.
 #include <poll.h>
-#include <csignal>
+#include <sys/wait.h>
+#include <unistd.h>
 
+#include <array>
 #include <atomic>
+#include <csignal>
+#include <memory>
 #include <stdexcept>
 #include <thread>
 
@@ -228,6 +232,61 @@ TEST_CASE("two listeners share a port, if asked to") {
         std::errc::address_in_use);
   CHECK(backend::Listener::bind(loop, "no address", 0).error() == std::errc::invalid_argument);
 }
+
+#ifndef WOLFRAMITE_BACKEND_OF_HANDLERS  // whose loop is only the tests'
+
+TEST_CASE("a forked child that destroys a loop leaves its parent's as it is") {
+  auto loop = std::make_unique<backend::Loop>();
+  auto [stream, peer] = open_pair(*loop);
+  const TaskHandle echoing = loop->spawn(echo(std::move(stream)));
+  settle(*loop);
+  const pid_t child = ::fork();
+  REQUIRE(child >= 0);
+  if (child == 0) {
+    loop.reset();
+    ::_exit(0);
+  }
+  int status = -1;
+  REQUIRE(::waitpid(child, &status, 0) == child);
+  CHECK(status == 0);
+  for (const char* const text : {"one", "two"}) {
+    peer.send(client_frame(final_text, text));
+    CHECK(peer.receive(5) == server_frame(final_text, text));
+  }
+  CHECK_FALSE(echoing.done());
+  peer.close();
+  turn_until(*loop, [&] { return echoing.done(); });
+}
+
+TEST_CASE("a loop that is destroyed before its streams says so and aborts") {
+  std::array<int, 2> ends{};
+  REQUIRE(::pipe(ends.data()) == 0);
+  const pid_t child = ::fork();
+  REQUIRE(child >= 0);
+  if (child == 0) {
+    ::dup2(ends[1], STDERR_FILENO);
+    std::signal(SIGABRT, SIG_DFL);  // the tests' runner would report it
+    auto loop = std::make_unique<backend::Loop>();
+    const Pair pair = open_pair(*loop);
+    loop.reset();
+    ::_exit(0);
+  }
+  ::close(ends[1]);
+  std::string said;
+  std::array<char, 512> part{};
+  for (ssize_t size = 1; size > 0;) {
+    size = ::read(ends[0], part.data(), part.size());
+    if (size > 0) said.append(part.data(), static_cast<std::size_t>(size));
+  }
+  ::close(ends[0]);
+  int status = 0;
+  REQUIRE(::waitpid(child, &status, 0) == child);
+  CHECK(WIFSIGNALED(status));
+  CHECK(WTERMSIG(status) == SIGABRT);
+  CHECK(said.find("a loop is destroyed before its streams") != std::string::npos);
+}
+
+#endif
 
 }  // namespace
 }  // namespace wolframite::test
