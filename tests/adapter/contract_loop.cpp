@@ -1,9 +1,12 @@
 // A loop runs what is given to it on its own thread, in order, wakes up for other threads and
 // signals, and ends when it is told to or nothing is left.
 #include <poll.h>
-#include <csignal>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <atomic>
+#include <csignal>
+#include <memory>
 #include <stdexcept>
 #include <thread>
 
@@ -228,6 +231,33 @@ TEST_CASE("two listeners share a port, if asked to") {
         std::errc::address_in_use);
   CHECK(backend::Listener::bind(loop, "no address", 0).error() == std::errc::invalid_argument);
 }
+
+#ifndef WOLFRAMITE_BACKEND_OF_HANDLERS  // whose loop is only the tests'
+
+TEST_CASE("a forked child that destroys a loop leaves its parent's as it is") {
+  auto loop = std::make_unique<backend::Loop>();
+  auto [stream, peer] = open_pair(*loop);
+  const TaskHandle echoing = loop->spawn(echo(std::move(stream)));
+  settle(*loop);
+  const pid_t child = ::fork();
+  REQUIRE(child >= 0);
+  if (child == 0) {
+    loop.reset();
+    ::_exit(0);
+  }
+  int status = -1;
+  REQUIRE(::waitpid(child, &status, 0) == child);
+  CHECK(status == 0);
+  for (const char* const text : {"one", "two"}) {
+    peer.send(client_frame(final_text, text));
+    CHECK(peer.receive(5) == server_frame(final_text, text));
+  }
+  CHECK_FALSE(echoing.done());
+  peer.close();
+  turn_until(*loop, [&] { return echoing.done(); });
+}
+
+#endif
 
 }  // namespace
 }  // namespace wolframite::test

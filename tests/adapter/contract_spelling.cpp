@@ -3,7 +3,10 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <type_traits>
+#include <utility>
+#include <vector>
 
 #include "rig.hpp"
 
@@ -178,6 +181,53 @@ TEST_CASE("a message may stand in braces inside co_await") {
   }(stream));
   CHECK(peer.receive(2) == "\x81\x00"s);
 }
+
+#ifndef WOLFRAMITE_BACKEND_OF_HANDLERS  // which has tests of its own for this
+
+// Text too long for a string to hold within itself, so that a stale view is seen.
+TEST_CASE("a payload that is given away is the send's own while it waits") {
+  const auto bytes_with = [](char letter) {
+    return std::vector<std::byte>(3000, static_cast<std::byte>(letter));
+  };
+  const auto text_with = [](char letter) { return std::string(3000, letter); };
+  const std::string filler(8U << 20U, 'f');
+  backend::Loop loop;
+  auto [stream, peer] =
+      open_pair(loop, Role::server, Transport::tcp, Config{.write_buffer_size = 1000});
+  std::string expected;
+  {
+    auto fills = stream.send(filler);
+    expected += server_frame(final_text, filler);
+    settle(loop);
+    REQUIRE(stream.pending_output() > 1000);
+    auto first = stream.send(text_with('a'));
+    auto second = stream.send(text_with('b'), Compression::never);
+    auto third = stream.send(Kind::text, text_with('c'), false);
+    auto fourth = stream.send(Kind::text, text_with('d'), true, Compression::never);
+    auto fifth = stream.send(Kind::binary, bytes_with('e'));
+    auto sixth = stream.send("short"s);  // the characters move with the string
+    const std::string_view view = "view";
+    const std::string text = "text";
+    auto seventh = stream.send(view);
+    auto eighth = stream.send(text);
+    auto ninth = stream.send("literal");
+    { auto called_off = stream.send(text_with('x')); }
+    expected += server_frame(final_text, text_with('a')) + server_frame(final_text, text_with('b'));
+    expected += server_frame(0x01, text_with('c')) + server_frame(0x80, text_with('d'));
+    expected += server_frame(final_binary, text_with('e')) + server_frame(final_text, "short");
+    expected += server_frame(final_text, "view") + server_frame(final_text, "text") +
+                server_frame(final_text, "literal");
+    CHECK_FALSE(first.await_ready());
+    CHECK(peer.receive(expected.size()) == expected);
+    turn_until(loop, [&] { return ninth.await_ready(); });
+    CHECK(first.await_ready());
+    CHECK_FALSE(first.await_resume());
+  }
+  CHECK_FALSE(stream.send(text_with('g')).waits());  // and if it does not wait, no less
+  CHECK(peer.receive(3004) == server_frame(final_text, text_with('g')));
+}
+
+#endif
 
 TEST_CASE("what next() gives must have a name before it is asked") {
   static_assert(!std::is_constructible_v<bool, Received>);

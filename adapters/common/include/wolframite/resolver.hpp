@@ -18,10 +18,11 @@ namespace wolframite {
 /// The category of getaddrinfo(3)'s errors.
 [[nodiscard]] const std::error_category& resolver_category() noexcept;
 
-/// Looks `host` up with getaddrinfo(3), on a thread of its own so that the loop goes on. An address
-/// in figures is answered at once, without a thread. Errors: of `resolver_category()`, the
-/// system's, `errc::timed_out` after `latest`. Then, and when it is cancelled, the thread is left
-/// to end by itself.
+/// Looks `host` up with getaddrinfo(3), on another thread so that the loop goes on. At most four
+/// threads of a process do so at a time; further names wait for their turn, and those who ask for
+/// the same name and port meanwhile share a lookup. A numeric address is answered at once, without
+/// a thread. Errors: of `resolver_category()`, the system's, `errc::timed_out` after `latest`.
+/// Then, and when it is cancelled, a lookup that runs is left to end by itself.
 [[nodiscard]] Task<Result<std::vector<Endpoint>>> resolve(
     Loop& loop, std::string host, std::uint16_t port, std::optional<Time> latest = std::nullopt);
 

@@ -9,7 +9,9 @@
 #include <system_error>
 #include <utility>
 
+#include "wolframite/bytes.hpp"
 #include "wolframite/config.hpp"
+#include "wolframite/detail/payload.hpp"
 #include "wolframite/event.hpp"
 #include "wolframite/loop.hpp"
 #include "wolframite/received.hpp"
@@ -59,6 +61,14 @@ class [[nodiscard]] Operation {
   Operation& operator=(Operation&&) = delete;
   ~Operation() {
     if (waits_) call_off();
+  }
+
+  /// Whether it had to wait when it was made.
+  [[nodiscard]] bool waits() const noexcept { return waits_; }
+  /// Has a send that waits send these bytes, and own them meanwhile. Precondition: `waits()`.
+  void own(SharedBytes payload) noexcept {
+    pending_->shared = std::move(payload);
+    pending_->payload = pending_->shared.bytes();
   }
 
   [[nodiscard]] bool await_ready() const noexcept { return !waits_ || pending_->core == nullptr; }
@@ -115,10 +125,9 @@ class WebSocketStream {
   /// The message's bytes live until the next `next` on this stream, whatever happens meanwhile.
   ///
   /// While nobody waits here nothing is read from the socket, and the peer is held up before long;
-  /// its pings are not answered meanwhile. Timers go on; see Connection::advance for what input that
-  /// is left unread puts off.
-  /// Cancelling loses nothing. While another coroutine waits here a second gets
-  /// `Error::already_reading` at once, and the first goes on waiting.
+  /// its pings are not answered meanwhile. Timers go on; see Connection::advance for what input
+  /// that is left unread puts off. Cancelling loses nothing. While another coroutine waits here a
+  /// second gets `Error::already_reading` at once, and the first goes on waiting.
   [[nodiscard]] NextAwaiter next() { return NextAwaiter(*core_); }
 
   /// Sends a message, or a fragment of one unless `last`. Queues it, to be written at the end of
@@ -127,13 +136,28 @@ class WebSocketStream {
   /// completes. Sends are queued in the order of their calls. `compression` can keep a message from
   /// being compressed where that was agreed on; what the first fragment says counts. Errors: of
   /// class `misuse`, or why the stream has ended.
-  Operation send(Kind kind, ConstBytes payload, bool last = true,
+  Operation send(Kind kind, ConstBytes payload WOLFRAMITE_LIFETIMEBOUND, bool last = true,
                  Compression compression = Compression::automatic) {
     return core_->send(kind, payload, last, compression);
   }
   /// Sends `text`, which must be UTF-8.
-  Operation send(std::string_view text, Compression compression = Compression::automatic) {
+  Operation send(std::string_view text WOLFRAMITE_LIFETIMEBOUND,
+                 Compression compression = Compression::automatic) {
     return core_->send(Kind::text, bytes_of(text), true, compression);
+  }
+  /// Sends a string, a vector or what else owns its bytes and is given away: the send owns it while
+  /// it waits. Otherwise as the first `send`.
+  template <detail::GivenAway P>
+  Operation send(Kind kind, P&& payload, bool last = true,
+                 Compression compression = Compression::automatic) {
+    Operation operation = core_->send(kind, detail::view_of<P>(payload), last, compression);
+    if (operation.waits()) operation.own(detail::own(std::forward<P>(payload)));
+    return operation;
+  }
+  /// Sends text that is given away, which must be UTF-8, in the same way.
+  template <detail::TextGivenAway P>
+  Operation send(P&& text, Compression compression = Compression::automatic) {
+    return send(Kind::text, std::forward<P>(text), true, compression);
   }
   /// Sends a payload that a server does not copy unless it compresses it, to one stream or to many.
   Operation send(Kind kind, SharedBytes payload, Compression compression = Compression::automatic) {

@@ -15,9 +15,9 @@
 #include "wolframite/asio/detail/initiate.hpp"
 #include "wolframite/asio/detail/layer.hpp"
 #include "wolframite/asio/detail/net.hpp"
-#include "wolframite/asio/detail/payload.hpp"
 #include "wolframite/asio/layer.hpp"
 #include "wolframite/config.hpp"
+#include "wolframite/detail/payload.hpp"
 #include "wolframite/event.hpp"
 #include "wolframite/result.hpp"
 #include "wolframite/tls_engine.hpp"
@@ -103,8 +103,9 @@ class WebSocketStream {
   /// `asio::error::eof` if that was clean, otherwise `closed()->why`; for ever.
   ///
   /// While nobody waits here nothing is read from the layer, and the peer is held up before long;
-  /// its pings are not answered meanwhile. Timers go on; see Connection::advance for what input that
-  /// is left unread puts off. A second `async_next` while one waits gets `Error::already_reading`.
+  /// its pings are not answered meanwhile. Timers go on; see Connection::advance for what input
+  /// that is left unread puts off. A second `async_next` while one waits gets
+  /// `Error::already_reading`.
   template <CompletionToken T = Token>
   auto async_next(T&& token = T()) {
     return net::async_initiate<T, void(error_code, Message)>(
@@ -158,39 +159,39 @@ class WebSocketStream {
   }
   /// Sends a payload that is given away: an rvalue of a string, a vector, or whatever owns its
   /// bytes. The operation owns it from here, so that nothing has to stay.
-  template <detail::GivenAway P, CompletionToken T = Token>
+  template <wolframite::detail::GivenAway P, CompletionToken T = Token>
   auto async_send(Kind kind, P&& payload, T&& token = T()) {
-    return async_send(kind, detail::own(std::forward<P>(payload)), Compression::automatic,
-                      std::forward<T>(token));
+    return async_send(kind, wolframite::detail::own(std::forward<P>(payload)),
+                      Compression::automatic, std::forward<T>(token));
   }
   /// The same, and says whether it may be compressed.
-  template <detail::GivenAway P, CompletionToken T = Token>
+  template <wolframite::detail::GivenAway P, CompletionToken T = Token>
   auto async_send(Kind kind, P&& payload, Compression compression, T&& token = T()) {
-    return async_send(kind, detail::own(std::forward<P>(payload)), compression,
+    return async_send(kind, wolframite::detail::own(std::forward<P>(payload)), compression,
                       std::forward<T>(token));
   }
   /// The same for a fragment, or the last one.
-  template <detail::GivenAway P, CompletionToken T = Token>
+  template <wolframite::detail::GivenAway P, CompletionToken T = Token>
   auto async_send(Kind kind, P&& payload, bool last, T&& token = T()) {
     return async_send(kind, std::forward<P>(payload), last, Compression::automatic,
                       std::forward<T>(token));
   }
   /// The same, and says whether it may be compressed.
-  template <detail::GivenAway P, CompletionToken T = Token>
+  template <wolframite::detail::GivenAway P, CompletionToken T = Token>
   auto async_send(Kind kind, P&& payload, bool last, Compression compression, T&& token = T()) {
-    return initiate<detail::PlainOperation>(token, kind, detail::own(std::forward<P>(payload)),
-                                            last, compression);
+    return initiate<detail::PlainOperation>(
+        token, kind, wolframite::detail::own(std::forward<P>(payload)), last, compression);
   }
   /// Sends a text, UTF-8, that is given away.
-  template <detail::TextGivenAway P, CompletionToken T = Token>
+  template <wolframite::detail::TextGivenAway P, CompletionToken T = Token>
   auto async_send(P&& text, T&& token = T()) {
-    return async_send(Kind::text, detail::own(std::forward<P>(text)), Compression::automatic,
-                      std::forward<T>(token));
+    return async_send(Kind::text, wolframite::detail::own(std::forward<P>(text)),
+                      Compression::automatic, std::forward<T>(token));
   }
   /// The same, and says whether it may be compressed.
-  template <detail::TextGivenAway P, CompletionToken T = Token>
+  template <wolframite::detail::TextGivenAway P, CompletionToken T = Token>
   auto async_send(P&& text, Compression compression, T&& token = T()) {
-    return async_send(Kind::text, detail::own(std::forward<P>(text)), compression,
+    return async_send(Kind::text, wolframite::detail::own(std::forward<P>(text)), compression,
                       std::forward<T>(token));
   }
 

@@ -12,7 +12,7 @@
 #include "wolframite/bytes.hpp"
 
 #pragma GCC visibility push(default)
-namespace wolframite::asio::detail {
+namespace wolframite::detail {
 
 /// An rvalue that owns its elements: a view of it would dangle.
 template <class P>
@@ -30,18 +30,23 @@ template <class P>
 concept GivenAway = TextGivenAway<P> ||
     (Owning<P>&& std::convertible_to<const std::remove_cvref_t<P>&, ConstBytes>);
 
+/// Views what was given away, while its owner lives.
+template <GivenAway P>
+[[nodiscard]] ConstBytes view_of(const P& given WOLFRAMITE_LIFETIMEBOUND) {
+  if constexpr (TextGivenAway<P>) {
+    return bytes_of(given);
+  } else {
+    return given;
+  }
+}
+
 /// Moves what was given away to where its users share it.
 template <GivenAway P>
 [[nodiscard]] SharedBytes own(P&& given) {
   auto owner = std::make_shared<const std::remove_cvref_t<P>>(std::forward<P>(given));
-  if constexpr (TextGivenAway<P>) {
-    const ConstBytes bytes = bytes_of(*owner);
-    return {std::move(owner), bytes};
-  } else {
-    const ConstBytes bytes = *owner;
-    return {std::move(owner), bytes};
-  }
+  const ConstBytes bytes = view_of<P>(*owner);
+  return {std::move(owner), bytes};
 }
 
-}  // namespace wolframite::asio::detail
+}  // namespace wolframite::detail
 #pragma GCC visibility pop
