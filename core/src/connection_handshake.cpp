@@ -49,7 +49,7 @@ std::error_code Connection::accept(const Accept& with) {
       detail::choose_deflate(opening_->request.headers, config().deflate, agreed.extensions);
   std::string text;
   detail::write_accept(text, opening_->request, with, agreed.extensions);
-  queue_text(text);
+  if (!queue_text(text)) return Error::out_of_memory;
   start_open();
   opened_pending_ = true;
   return {};
@@ -60,7 +60,7 @@ std::error_code Connection::refuse(const Response& response) {
   if (const Error error = detail::check_refusal(response); error != Error::none) return error;
   std::string text;
   detail::write_refusal(text, response);
-  queue_text(text);
+  if (!queue_text(text)) return Error::out_of_memory;
   view_ = View::opening;
   end(Error::refused, CloseCode::abnormal).due = true;
   enter(Phase::closing);
@@ -118,9 +118,10 @@ void Connection::start_open() {
   message_at_ = now_;
 }
 
-void Connection::queue_text(std::string_view text) {
+/// Returns whether there was memory.
+bool Connection::queue_text(std::string_view text) {
   start_writing();
-  output_.append(bytes_of(text), *memory_);
+  return output_.append(bytes_of(text), *memory_);
 }
 
 }  // namespace wolframite
