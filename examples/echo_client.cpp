@@ -16,9 +16,9 @@
 
 #include "adapter.hpp"
 #include "arguments.hpp"
+#include "shown_url.hpp"
 #ifdef EXAMPLES_WITH_ASIO
 #include "asio_adapter.hpp"
-#include "shown_url.hpp"
 #endif
 
 using namespace wolframite;

@@ -25,9 +25,13 @@ naive::Head read_final_head(std::string_view text, const Config& config) {
 void check_opened(const naive::Head& head, const Opened& opened, const std::string& accept,
                   const Lines& asked) {
   REQUIRE(head.is_complete && head.status == "101" && opened.response->status == 101);
+  REQUIRE(head.minor == 1);
   REQUIRE_SAME(head.values("Sec-WebSocket-Accept"), {accept});
-  REQUIRE(!head.values("Upgrade").empty() && !head.values("Connection").empty());
-  REQUIRE(head.values("Sec-WebSocket-Extensions").empty());
+  REQUIRE(head.values("Upgrade").size() == 1 && head.values("Upgrade")[0].size() == 9);
+  REQUIRE(!head.values("Connection").empty());
+  for (const std::string& list : head.values("Sec-WebSocket-Extensions")) {
+    REQUIRE(list.find_first_not_of(", \t") == list.npos);
+  }
   const std::string& chosen = opened.agreed.subprotocol;
   REQUIRE(asked.empty() == chosen.empty());
   if (asked.empty()) return;

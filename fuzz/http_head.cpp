@@ -52,12 +52,14 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   REQUIRE(error == expected.error);
   REQUIRE(head.is_complete() == expected.is_complete);
   REQUIRE(taken == expected.taken);
+  REQUIRE(!head.is_complete() || head.version_minor() == expected.minor);
   ConstBytes more = bytes_of("GET");
   REQUIRE(!(head.is_complete() || error != Error::none) ||
           (head.receive(more) == error && more.size() == 3));
 
   if (!head.is_complete()) return 0;
   if (is_request) {
+    REQUIRE(head.is_head_request() == (expected.first == "HEAD"));
     const Request request = head.take_request();
     REQUIRE(request.method == expected.first && request.target == expected.second);
     REQUIRE_SAME(lines_of(request.headers), lines_of(expected));

@@ -2,7 +2,6 @@
 // the same events and has the same output as with the input in one piece.
 #include "support/check.hpp"
 #include "support/counting_entropy.hpp"
-#include "support/naive.hpp"
 #include "support/owner.hpp"
 
 using namespace wolframite;
@@ -42,21 +41,14 @@ Told play(Start start, const Config& config, std::string_view text, Cutter cutte
     if (connection.accept()) REQUIRE(!connection.refuse({.status = 404}));
   };
   advance();
-  // What a client sends before it has its answer is a fault only if it is seen before that.
-  const std::size_t head =
-      start != Start::server
-          ? 0
-          : naive::read_head(text, true, config.max_head_size, config.max_headers).taken;
-  for (std::string_view part : {text.substr(0, head), text.substr(head)}) {
-    while (!part.empty()) {
-      const std::string_view piece = part.substr(0, cutter.next(part.size()));
-      part.remove_prefix(piece.size());
-      Cutter whole;
-      receive_all(connection, piece, whole, recorder, handle);
-      if (spurious) {
-        receive_all(connection, "", whole, recorder, handle);
-        advance();
-      }
+  while (!text.empty()) {
+    const std::string_view piece = text.substr(0, cutter.next(text.size()));
+    text.remove_prefix(piece.size());
+    Cutter whole;
+    receive_all(connection, piece, whole, recorder, handle);
+    if (spurious) {
+      receive_all(connection, "", whole, recorder, handle);
+      advance();
     }
   }
   Told told;

@@ -378,4 +378,29 @@ TEST_CASE("contexts go when the closing handshake is done") {
   CHECK(memory.in_use == 0);
 }
 
+TEST_CASE("SEC-36 with others to serve a receive inflates so much and no more") {
+  constexpr std::size_t size = 20U << 20U;
+  const std::string payload = zeros(size);
+  std::string bytes = client_frame(compressed_binary, payload) + client_frame(final_text, "next");
+  Connection server = deflate_server();
+  server.limit_inflation();
+  Bytes in(reinterpret_cast<std::byte*>(bytes.data()), bytes.size());
+  std::size_t pauses = 0;
+  std::optional<Event> event = server.receive(in);
+  for (; !event; event = server.receive(in)) {
+    REQUIRE(server.is_paused());
+    REQUIRE_FALSE(in.empty());
+    ++pauses;
+  }
+  CHECK(pauses >= size / (Connection::inflation_step + 64 * 1024));
+  CHECK(pauses <= size / Connection::inflation_step);
+  CHECK_FALSE(server.is_paused());
+  REQUIRE(std::holds_alternative<Message>(*event));
+  CHECK(std::get<Message>(*event).data.size() == size);
+  event = server.receive(in);
+  REQUIRE(event);
+  CHECK(std::get<Message>(*event).text() == "next");
+  CHECK(in.empty());
+}
+
 }  // namespace wolframite::test

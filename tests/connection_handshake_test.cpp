@@ -2,6 +2,7 @@
 #include <doctest/doctest.h>
 
 #include "support.hpp"
+#include "without_sha1.hpp"
 
 namespace wolframite::test {
 namespace {
@@ -116,6 +117,44 @@ TEST_CASE("plain HTTP reaches the owner, who can answer it and cannot accept it"
   CHECK(server.accept() == Error::not_an_upgrade);
   CHECK_FALSE(server.refuse({.status = 200, .body = "healthy"}));
   CHECK(take_output(server).ends_with("\r\n\r\nhealthy"));
+  CHECK(feed(server, "") == Records{closed(Error::plain_http, 1006)});
+}
+
+TEST_CASE("HTTP/1.0 and any method without a body reach the owner") {
+  for (const std::string_view head :
+       {"OPTIONS / HTTP/1.0\r\n", "OPTIONS * HTTP/1.1\r\nHost: a\r\n", "GET / HTTP/1.0\r\n",
+        "HEAD / HTTP/1.0\r\n", "HEAD / HTTP/1.1\r\nHost: a\r\n",
+        "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n"}) {
+    INFO(head);
+    Connection server = Connection::server();
+    std::string input = std::string(head) + "\r\n";
+    Bytes in = writable(input);
+    const auto event = server.receive(in);
+    REQUIRE(event);
+    const Request& request = std::get<Requested>(*event).request;
+    CHECK_FALSE(request.is_upgrade());
+    CHECK(request.version_minor == (head.find("HTTP/1.0") == std::string_view::npos ? 1 : 0));
+    CHECK(server.accept() == Error::not_an_upgrade);
+    CHECK_FALSE(server.refuse({.status = 200, .body = "healthy"}));
+    const std::string answer = take_output(server);
+    CHECK(answer.starts_with("HTTP/1.1 200 OK\r\n"));
+    CHECK(answer.find("\r\nConnection: close\r\n") != std::string::npos);
+    CHECK(answer.find("\r\nContent-Length: 7\r\n") != std::string::npos);
+    CHECK(answer.ends_with(head.starts_with("HEAD") ? "\r\n\r\n" : "\r\n\r\nhealthy"));
+    CHECK(server.wants_shutdown());
+  }
+}
+
+TEST_CASE("the library's own answers to HEAD have no body either") {
+  for (const std::string_view input :
+       {"HEAD / HTTP/1.1\r\n\r\n", "HEAD / HTTP/2.0\r\n", "HEAD / HTTP/1.1\r\nA b\r\n",
+        "HEAD / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\n\r\n"}) {
+    Connection server = Connection::server();
+    CHECK(feed(server, input).count(Record::Type::closed) == 1);
+    const std::string answer = take_output(server);
+    CHECK(answer.find("\r\nContent-Length: ") != std::string::npos);
+    CHECK(answer.ends_with("\r\n\r\n"));
+  }
 }
 
 TEST_CASE("a faulty request of a client's owner sends nothing and says why") {
@@ -137,6 +176,35 @@ TEST_CASE("a faulty request of a client's owner sends nothing and says why") {
     CHECK(feed(client, "") == Records{closed(c.why, 1006)});
     CHECK(client.is_terminated());
     CHECK(entropy.fills == 0);
+  }
+}
+
+TEST_CASE("without SHA-1 nothing opens, and nothing is asked for") {
+  const WithoutSha1 without;
+  TestEntropy entropy;
+  Connection client = Connection::client("ws://a/", entropy);
+  CHECK_FALSE(client.wants_write());
+  CHECK(feed(client, "") == Records{closed(Error::no_sha1, 1006)});
+  CHECK(client.is_terminated());
+  Connection server = Connection::server();
+  CHECK(feed(server, upgrade_request()) == Records{requested("/chat")});
+  CHECK(server.accept() == Error::no_sha1);
+  CHECK_FALSE(server.wants_write());
+  CHECK_FALSE(server.is_open());
+  CHECK_FALSE(server.refuse({.status = 500}));
+  CHECK(take_output(server).starts_with("HTTP/1.1 500 "));
+}
+
+TEST_CASE("a client can do without the subprotocols it asks for") {
+  for (const bool required : {true, false}) {
+    TestEntropy entropy;
+    const ClientRequest request =
+        ClientRequest("ws://a/").subprotocol("a").require_subprotocol(required);
+    CHECK(request.requires_subprotocol() == required);
+    Connection client = Connection::client(request, entropy);
+    const std::string response = upgrade_response(take_output(client));
+    CHECK(feed(client, response) ==
+          Records{required ? failed(Error::missing_subprotocol) : opened()});
   }
 }
 
@@ -169,14 +237,28 @@ TEST_CASE("the end of the stream ends the body of a refusal") {
   CHECK(client.is_terminated());
 }
 
-TEST_CASE("a failure of the stream inside the body of a refusal is what ends it") {
+TEST_CASE("SEC-40 a failure of the stream inside the body of a refusal does not hide it") {
   TestEntropy entropy;
   Connection client = Connection::client("ws://a/", entropy);
   CHECK(client.role() == Role::client);
   CHECK(feed(client, "HTTP/1.1 500 Broken\r\n\r\nhalf a bo").empty());
   const std::error_code reset = std::make_error_code(std::errc::connection_reset);
-  CHECK(feed_eof(client, reset) == Records{closed(reset, 1006)});
+  CHECK(feed_eof(client, reset) ==
+        Records{refused(500, "half a bo"), closed(Error::refused, 1006)});
   CHECK(client.is_terminated());
+}
+
+TEST_CASE("a server of HTTP/1.0 may refuse, and cannot agree (RFC 9110 §7.8)") {
+  for (const bool refuses : {true, false}) {
+    TestEntropy entropy;
+    Connection client = Connection::client("ws://a/", entropy);
+    std::string answer = upgrade_response(take_output(client));
+    answer.replace(0, 8, "HTTP/1.0");
+    if (refuses) answer = "HTTP/1.0 503 Busy\r\nContent-Length: 2\r\n\r\nno";
+    CHECK(feed(client, answer) == (refuses
+                                       ? Records{refused(503, "no"), closed(Error::refused, 1006)}
+                                       : Records{failed(Error::version_not_http_1_1)}));
+  }
 }
 
 TEST_CASE("the end of the stream after accept is told after Opened") {

@@ -166,31 +166,36 @@ TEST_CASE("a message that has begun has message_timeout") {
 }
 
 TEST_CASE("close_timeout counts from when our Close was written") {
-  Config config;
-  config.write_timeout = 20s;
-  Connection server = open_server(config);
+  Connection server = open_server();
   CHECK(tell(server, at(0s)).empty());
   CHECK_FALSE(server.send(Kind::binary, bytes_of(std::string(1000, 'x'))));
   CHECK_FALSE(server.close());
   std::size_t written = 0;
   int i = 1;
   for (; server.wants_write(); ++i) {
-    REQUIRE(tell(server, at(15s * i)).empty());
+    REQUIRE(tell(server, at(9s * i)).empty());
     written += take_some(server, 100).size();
   }
   CHECK(written == 1000 + 4 + 4);
-  const Time at_end = at(15s * (i - 1));
+  const Time at_end = at(9s * (i - 1));
   CHECK(server.deadline() == at_end + 10s);
   CHECK(tell(server, at_end + 10s) == Records{closed(Error::close_timeout, 1006)});
 }
 
-TEST_CASE("where nothing limits a write, close_timeout limits the last one's wait") {
-  Config config;
-  config.write_timeout = 0s;
-  Connection server = open_server(config);
-  CHECK(tell(server, at(0s)).empty());
-  CHECK_FALSE(server.close());
-  CHECK(tell(server, at(10s)) == Records{closed(Error::close_timeout, 1006)});
+TEST_CASE(
+    "a Close of which nothing can be written for close_timeout ends the connection, or before") {
+  for (const auto write_timeout : {0s, 5s, 30s}) {
+    Config config;
+    config.write_timeout = write_timeout;
+    Connection server = open_server(config);
+    CHECK(tell(server, at(0s)).empty());
+    CHECK_FALSE(server.close());
+    const bool before = write_timeout == 5s;
+    const Time due = before ? at(5s) : at(10s);
+    CHECK(server.deadline() == due);
+    CHECK(tell(server, due) ==
+          Records{closed(before ? Error::write_timeout : Error::close_timeout, 1006)});
+  }
 }
 
 TEST_CASE("time ends no view, and what fails for it ends none either") {

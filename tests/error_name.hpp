@@ -51,13 +51,14 @@ inline constexpr std::array error_names{
     std::string_view("invalid_key"),
     std::string_view("malformed_extensions"),
     std::string_view("malformed_subprotocols"),
-    std::string_view("bytes_after_request"),
     std::string_view("missing_accept"),
     std::string_view("accept_mismatch"),
     std::string_view("unrequested_subprotocol"),
     std::string_view("missing_subprotocol"),
     std::string_view("unrequested_extension"),
     std::string_view("refused"),
+    std::string_view("plain_http"),
+    std::string_view("no_sha1"),
     std::string_view("handshake_incomplete"),
     std::string_view("malformed_url"),
     std::string_view("unsupported_url_scheme"),
@@ -89,6 +90,7 @@ inline constexpr std::array error_names{
     std::string_view("invalid_status"),
     std::string_view("no_entropy"),
     std::string_view("already_reading"),
+    std::string_view("already_accepting"),
     std::string_view("invalid_config"),
     // clang-format on
 };

@@ -6,6 +6,7 @@
 #include <functional>
 
 #include "support.hpp"
+#include "without_sha1.hpp"
 #include "wolframite/url.hpp"
 
 namespace wolframite::test {
@@ -151,7 +152,7 @@ const std::vector<Row>& rows() {
       {Error::malformed_header, [] { return request_end(upgrade_request("X : y\r\n")); }},
       {Error::method_not_get, [] { return request_end(request_with("GET", "PUT")); }},
       {Error::version_not_http_1_1,
-       [] { return request_end(request_with("HTTP/1.1", "HTTP/1.0")); }},
+       [] { return request_end(request_with("HTTP/1.1", "HTTP/1.2")); }},
       {Error::missing_host, [] { return request_end(request_with("Host:", "Hose:")); }},
       {Error::duplicate_header, [] { return request_end(upgrade_request("Host: b\r\n")); }},
       {Error::unexpected_body,
@@ -169,7 +170,6 @@ const std::vector<Row>& rows() {
        [] { return request_end(upgrade_request("Sec-WebSocket-Extensions: ;\r\n")); }},
       {Error::malformed_subprotocols,
        [] { return request_end(upgrade_request("Sec-WebSocket-Protocol: a b\r\n")); }},
-      {Error::bytes_after_request, [] { return request_end(upgrade_request() + "x"); }},
       {Error::missing_accept, [] { return response_end("Sec-WebSocket-Accept", "X-Accept"); }},
       {Error::accept_mismatch, [] { return response_end("Accept: ", "Accept: x"); }},
       {Error::unrequested_subprotocol,
@@ -179,6 +179,18 @@ const std::vector<Row>& rows() {
       {Error::unrequested_extension,
        [] { return response_end("Upgrade:", "Sec-WebSocket-Extensions: a\r\nUpgrade:"); }},
       {Error::refused, [] { return response_end("101", "403"); }},
+      {Error::plain_http,
+       [] {
+         Connection server = Connection::server();
+         feed(server, "GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+         CHECK_FALSE(server.refuse({.status = 200}));
+         return feed(server, "").back().why;
+       }},
+      {Error::no_sha1,
+       [] {
+         const WithoutSha1 without;
+         return client_request_end("ws://a/");
+       }},
       {Error::handshake_incomplete,
        [] {
          Connection server = Connection::server();
@@ -222,7 +234,7 @@ const std::vector<Row>& rows() {
        [] {
          Connection server = open_server();
          tell(server, at(0s));
-         CHECK_FALSE(server.close());
+         CHECK_FALSE(server.send(Kind::text, bytes_of("x")));
          return tell(server, at(1h)).back().why;
        }},
       {Error::message_timeout,
@@ -335,8 +347,10 @@ TEST_CASE("every Error is produced") {
     CHECK(name_of(row.produce()) == name_of(row.error));
     ++produced[static_cast<std::size_t>(row.error)];
   }
-  // Connections hand out events, so only adapters know of waits: tests/adapter/asio_test.cpp.
+  // Connections hand out events, so only adapters know of waits: tests/adapter/asio_test.cpp, and
+  // contract_loop.cpp.
   ++produced[static_cast<std::size_t>(Error::already_reading)];
+  ++produced[static_cast<std::size_t>(Error::already_accepting)];
   for (std::size_t value = 0; value < produced.size(); ++value) {
     CHECK_MESSAGE(produced[value] == 1, name_of(static_cast<Error>(value)));
   }

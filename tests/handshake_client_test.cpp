@@ -34,7 +34,7 @@ Checked check(std::string_view more = "", const std::vector<std::string>& asked 
   }
   text.append(more).append("\r\n");
   Negotiated agreed;
-  const Error error = check_response(test::parsed_response(text), asked, expected, {}, agreed);
+  const Error error = check_response(test::parsed_response(text), {asked}, expected, {}, agreed);
   CHECK(agreed.extensions.empty());
   return {error, agreed.subprotocol};
 }
@@ -87,9 +87,9 @@ TEST_CASE("our server accepts our client, and the client its answer") {
     const Accept accept{.subprotocol = offered.empty() ? "" : std::string(offered.back())};
     REQUIRE(check_accept(request, accept) == Error::none);
     std::string out;
-    write_accept(out, request, accept);
+    REQUIRE(write_accept(out, request, accept) == Error::none);
     Negotiated agreed;
-    CHECK(check_response(test::parsed_response(out), asked.subprotocols(), derive_accept_key(key),
+    CHECK(check_response(test::parsed_response(out), {asked.subprotocols()}, derive_accept_key(key),
                          {}, agreed) == Error::none);
     CHECK(agreed.subprotocol == accept.subprotocol);
   }
@@ -97,7 +97,7 @@ TEST_CASE("our server accepts our client, and the client its answer") {
 
 TEST_CASE("a 101 passes with its tokens in lists and any case") {
   CHECK(check().error == Error::none);
-  CHECK(check("upgrade: x, WEBSOCKET\r\n", {}, "Upgrade").error == Error::none);
+  CHECK(check("upgrade: WEBSOCKET\r\n", {}, "Upgrade").error == Error::none);
   CHECK(check("Connection: keep-alive\r\nConnection: upgrade\r\n", {}, "Connection").error ==
         Error::none);
 }
@@ -105,6 +105,14 @@ TEST_CASE("a 101 passes with its tokens in lists and any case") {
 TEST_CASE("SEC-24 a 101 without Upgrade or Connection is refused") {
   CHECK(check("", {}, "Upgrade").error == Error::missing_upgrade);
   CHECK(check("Upgrade: h2c\r\n", {}, "Upgrade").error == Error::missing_upgrade);
+  // One protocol is switched to, and so one is named.
+  for (const char* upgrade :
+       {"Upgrade: x, websocket\r\n", "Upgrade: websocket, x\r\n", "Upgrade: websocket,\r\n",
+        "Upgrade: websocket/13\r\n", "Upgrade: websocket\r\nUpgrade: x\r\n",
+        "Upgrade: websocket\r\nUpgrade: websocket\r\n", "Upgrade:\r\n"}) {
+    CAPTURE(upgrade);
+    CHECK(check(upgrade, {}, "Upgrade").error == Error::missing_upgrade);
+  }
   CHECK(check("", {}, "Connection").error == Error::missing_connection_upgrade);
   CHECK(check("Connection: close\r\n", {}, "Connection").error ==
         Error::missing_connection_upgrade);
@@ -137,6 +145,7 @@ TEST_CASE("SEC-24 the subprotocol must be one of those asked for") {
   CHECK(check("Sec-WebSocket-Protocol: v1\r\n", asked).subprotocol == "v1");
   CHECK(check("", asked).error == Error::missing_subprotocol);
   CHECK(check("Sec-WebSocket-Protocol: v1\r\n").error == Error::unrequested_subprotocol);
+  CHECK(check("Sec-WebSocket-Protocol:\r\n").error == Error::unrequested_subprotocol);
   for (const char* value : {"", "V1", "v3", "v2, v1", "v1,"}) {
     CAPTURE(value);
     const Checked checked =
@@ -154,7 +163,12 @@ TEST_CASE("SEC-24 no extension was offered, so none may be chosen") {
     CHECK(check(std::string("Sec-WebSocket-Extensions: ").append(list).append("\r\n")).error ==
           Error::unrequested_extension);
   }
-  for (const char* list : {"", ",", "x;", "x; a=", "permessage-deflate; =1"}) {
+  for (const char* list : {"", ",", " , ,"}) {
+    CAPTURE(list);
+    CHECK(check(std::string("Sec-WebSocket-Extensions: ").append(list).append("\r\n")).error ==
+          Error::none);
+  }
+  for (const char* list : {"x;", "x; a=", "permessage-deflate; =1"}) {
     CAPTURE(list);
     CHECK(check(std::string("Sec-WebSocket-Extensions: ").append(list).append("\r\n")).error ==
           Error::malformed_extensions);

@@ -75,6 +75,47 @@ TEST_CASE("tokens are found in lists, over lines, without case") {
   CHECK(check("Connection: keep-alive\r\nconnection: ,UPGRADE\r\n", "Connection") == Error::none);
 }
 
+TEST_CASE("any method without a body passes as plain HTTP, but CONNECT") {
+  for (const char* method : {"HEAD", "OPTIONS", "POST", "DELETE", "get", "PURGE"}) {
+    for (const char* more : {"", "Content-Length: 0\r\n", "Upgrade: h2c\r\n"}) {
+      CAPTURE(method);
+      const Request request = test::parsed_request(
+          std::string(method).append(" / HTTP/1.1\r\nHost: h\r\n").append(more).append("\r\n"));
+      CHECK(check_request(request) == Error::none);
+      CHECK_FALSE(request.is_upgrade());
+    }
+  }
+  for (const char* target : {"h:80", "/", "*"}) {
+    CHECK(check_request({.method = "CONNECT", .target = target, .headers = {{"Host", "h"}}}) ==
+          Error::method_not_get);
+  }
+}
+
+TEST_CASE("HTTP/1.0 is plain HTTP, and needs no Host (RFC 9110 §7.8, RFC 9112 §3.2)") {
+  Request request = test::parsed_request("OPTIONS / HTTP/1.0\r\n\r\n");
+  CHECK(request.version_minor == 0);
+  CHECK(check_request(request) == Error::none);
+  for (const char* method : {"GET", "POST"}) {
+    request = upgrade();
+    request.method = method;
+    request.version_minor = 0;
+    CHECK(check_request(request) == Error::none);
+    CHECK_FALSE(request.is_upgrade());
+  }
+  CHECK(test::parsed_request("GET / HTTP/1.1\r\n\r\n").version_minor == 1);
+}
+
+TEST_CASE("SEC-21 HTTP/1.0 is read as strictly") {
+  const auto check_lines = [](std::string_view lines) {
+    return check_request(
+        test::parsed_request(std::string("GET / HTTP/1.0\r\n").append(lines).append("\r\n")));
+  };
+  CHECK(check_lines("Host: a\r\nHost: a\r\n") == Error::duplicate_header);
+  CHECK(check_lines("Host: a b\r\n") == Error::malformed_header);
+  CHECK(check_lines("Content-Length: 1\r\n") == Error::unexpected_body);
+  CHECK(check_lines("Transfer-Encoding: chunked\r\n") == Error::unexpected_body);
+}
+
 TEST_CASE("a plain GET passes, and is no upgrade") {
   for (const char* headers : {"", "Upgrade: h2c\r\nConnection: upgrade\r\n",
                               "Connection: keep-alive\r\n", "Sec-WebSocket-Version: 13\r\n"}) {
@@ -86,7 +127,7 @@ TEST_CASE("a plain GET passes, and is no upgrade") {
   }
 }
 
-TEST_CASE("only GET") {
+TEST_CASE("only GET asks for an upgrade") {
   for (const char* method : {"POST", "HEAD", "get", "CONNECT", "GETT"}) {
     Request request = upgrade();
     request.method = method;
@@ -105,17 +146,20 @@ TEST_CASE("targets are in origin-form or absolute-form") {
     CAPTURE(target);
     CHECK(check_target(target) == Error::malformed_request_line);
   }
+  CHECK(check_request({.method = "OPTIONS", .target = "*", .headers = {{"Host", "h"}}}) ==
+        Error::none);
 }
 
 TEST_CASE("Host") {
   CHECK(check("", "Host") == Error::missing_host);
-  for (const char* host :
-       {"", "h", "example.org:8080", "127.0.0.1:1", "[::1]", "[::1]:80", "a_b", "h:"}) {
+  for (const char* host : {"", "h", "example.org:8080", "127.0.0.1:1", "[::1]", "[::1]:80", "a_b",
+                           "h:", "a%2Db", "%c3%A4:80", "%41"}) {
     CAPTURE(host);
     CHECK(check(std::string("Host: ").append(host).append("\r\n"), "Host") == Error::none);
   }
-  for (const char* host : {"a b", "a,b", "user@h", "h:80:80", "h:x", "h/x", "[::1", "[::1]x", "::1",
-                           "a\xC3\xA4", "http://h", "[]@", "\"h\""}) {
+  for (const char* host :
+       {"a b", "a,b", "user@h", "h:80:80", "h:x", "h/x", "[::1", "[::1]x", "::1", "a\xC3\xA4",
+        "http://h", "[]@", "\"h\"", "a%", "a%2", "a%2g", "%%41", "[::1%25eth0]"}) {
     CAPTURE(host);
     const Error error = check(std::string("Host: ").append(host).append("\r\n"), "Host");
     // A comma is a sub-delim of RFC 3986, so it may stand in a name.
@@ -237,7 +281,7 @@ TEST_CASE("the response that opens") {
                       .headers = {{"Set-Cookie", "x=1"}, {"Set-Cookie", "y=2"}}};
   REQUIRE(check_accept(request, accept) == Error::none);
   std::string out = "before";
-  write_accept(out, request, accept, "permessage-deflate");
+  CHECK(write_accept(out, request, accept, "permessage-deflate") == Error::none);
   CHECK(out ==
         "beforeHTTP/1.1 101 Switching Protocols\r\n"
         "Upgrade: websocket\r\n"
@@ -249,7 +293,7 @@ TEST_CASE("the response that opens") {
             "Sec-WebSocket-Extensions: permessage-deflate\r\n"
             "Set-Cookie: x=1\r\nSet-Cookie: y=2\r\n\r\n");
   out.clear();
-  write_accept(out, request, {});
+  CHECK(write_accept(out, request, {}) == Error::none);
   CHECK(out ==
         "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
         "Sec-WebSocket-Accept: " +
@@ -306,6 +350,17 @@ TEST_CASE("a refusal is a complete response") {
   out.clear();
   write_refusal(out, {.status = 599});
   CHECK(out == "HTTP/1.1 599 Unknown\r\nConnection: close\r\nContent-Length: 0\r\n\r\n");
+}
+
+TEST_CASE("the answer to HEAD has the length of the body that it leaves out (RFC 9110 §9.3.2)") {
+  for (const int status : {200, 204, 304, 404, 426}) {
+    const Response response{.status = status, .body = "fine\n"};
+    std::string whole;
+    std::string head;
+    write_refusal(whole, response);
+    write_refusal(head, response, true);
+    CHECK(head == whole.substr(0, whole.find("\r\n\r\n") + 4));
+  }
 }
 
 TEST_CASE("statuses that have no body are sent without one") {

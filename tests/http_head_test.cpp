@@ -171,9 +171,39 @@ TEST_CASE("status lines") {
 }
 
 TEST_CASE("other versions are told from malformed ones") {
-  for (const char* version : {"HTTP/0", "HTTP/2", "HTTP/3", "HTTP/1.0", "HTTP/1.2", "HTTP/1.9"}) {
+  for (const char* version : {"HTTP/0", "HTTP/2", "HTTP/3", "HTTP/1.2", "HTTP/1.9"}) {
     check_fault(Start::request, std::string("GET / ") + version, Error::version_not_http_1_1);
     check_fault(Start::response, version, Error::version_not_http_1_1);
+  }
+}
+
+TEST_CASE("the minor version is that of the message, however it is cut") {
+  for (const int minor : {0, 1}) {
+    const std::string version = "HTTP/1." + std::to_string(minor);
+    for (const Start start : {Start::request, Start::response}) {
+      const std::string line =
+          start == Start::request ? "GET / " + version + "\r\n\r\n" : version + " 200 \r\n\r\n";
+      CHECK(parse(start, line).complete);
+      HttpHead head(start, {});
+      ConstBytes in = bytes_of(line);
+      CHECK(head.receive(in) == Error::none);
+      CHECK(head.version_minor() == minor);
+    }
+  }
+}
+
+TEST_CASE("HEAD is known as soon as the method is read, whatever follows") {
+  for (const char* text : {"HEAD ", "HEAD / HTTP/2", "HEAD / HTTP/1.1\r\n\r\n"}) {
+    HttpHead head(Start::request, {});
+    ConstBytes in = bytes_of(text);
+    static_cast<void>(head.receive(in));
+    CHECK(head.is_head_request());
+  }
+  for (const char* text : {"HEAD", "HEADER / ", "GET / ", "head / "}) {
+    HttpHead head(Start::request, {});
+    ConstBytes in = bytes_of(text);
+    CHECK(head.receive(in) == Error::none);
+    CHECK_FALSE(head.is_head_request());
   }
 }
 
@@ -211,32 +241,55 @@ TEST_CASE("SEC-21 every octet at every place of a value") {
 
 TEST_CASE("SEC-21 header lines that servers and proxies read differently are refused") {
   const std::string start = "GET / HTTP/1.1\r\n";
-  for (const char* line : {":",
-                           " ",
-                           "\t",
-                           "\n",
-                           "\rX",
-                           "Name\r",
-                           "Name ",
-                           "Name\t",
-                           "Name\n",
-                           "Name: a\n",
-                           "Name: a\rb",
-                           "Name: a\r\n ",
-                           "Name: a\r\n\t",
-                           "Name: a\r\r",
-                           "Name: a\r\n:",
-                           "Name: a\r\n\n",
-                           "Name: a\r\n\rX",
-                           "Na\x80",
-                           "Name: \x7F",
-                           "Name: a\r\nB\r"}) {
+  for (const char* line :
+       {":", " ", "\t", "\n", "\rX", "Name\r", "Name ", "Name\t", "Name\n", "Name: a\n",
+        "Name: a\rb", "Name: a\r\r", "Name: a\r\n:", "Name: a\r\n\n", "Name: a\r\n\rX", "Na\x80",
+        "Name: \x7F", "Name: a\r\nB\r"}) {
     check_fault(Start::request, start + line, Error::malformed_header);
     check_fault(Start::response, std::string("HTTP/1.1 200 OK\r\n") + line,
                 Error::malformed_header);
   }
+  for (const char* folded : {"Name: a\r\n ", "Name: a\r\n\t", "Name:\r\n "}) {
+    check_fault(Start::request, start + folded, Error::malformed_header);
+  }
   check_fault(Start::request, start + std::string("N: a\0", 5), Error::malformed_header);
   check_fault(Start::request, start + std::string("N\0", 2), Error::malformed_header);
+}
+
+TEST_CASE("a folded line of a response is read as one space (RFC 9112 §5.2)") {
+  const auto folded = [](std::string_view fields) {
+    const Result result = response(std::string("HTTP/1.1 503 Busy\r\n").append(fields) + "\r\n");
+    CHECK(result.complete);
+    return result.text;
+  };
+  CHECK(folded("X: long\r\n  story\r\nY: z\r\n") == "503\nBusy\nX=long story\nY=z\n");
+  CHECK(folded("X: long \t\r\n\t story \r\n") == "503\nBusy\nX=long story\n");
+  CHECK(folded("X: a\r\n b\r\n c\r\nY: z\r\n d\r\n") == "503\nBusy\nX=a b c\nY=z d\n");
+  CHECK(folded("X:\r\n a\r\n") == "503\nBusy\nX=a\n");
+  CHECK(folded("X: a\r\n \r\n\t\r\n b\r\n \r\n") == "503\nBusy\nX=a b\n");
+  CHECK(folded("X: \r\n \r\nY: z\r\n") == "503\nBusy\nX=\nY=z\n");
+  const std::string start = "HTTP/1.1 503 Busy\r\n";
+  for (const char* fault : {"X: a\r\n \n", "X: a\r\n b\x01", "X: a\r\n b\r\r"}) {
+    check_fault(Start::response, start + fault, Error::malformed_header);
+  }
+}
+
+TEST_CASE("SEC-20 folded lines count towards the limit of size, and take linear time") {
+  const std::string text = "HTTP/1.1 200 \r\nX: a\r\n  b\r\n\r\n";
+  for (std::size_t limit = 0; limit <= text.size(); ++limit) {
+    const Result result = parse(Start::response, text, {.size = limit});
+    CHECK(result.error == (limit < text.size() ? Error::head_too_big : Error::none));
+  }
+  constexpr std::size_t size = 4 << 20;
+  const HttpHead::Limits limits{.size = size, .headers = 1};
+  for (const char* repeated : {"\r\n ", "\r\n a", " \r\n\t", "a \t \r\n "}) {
+    std::string endless = "HTTP/1.1 200 \r\nX: a";
+    while (endless.size() <= size) endless += repeated;
+    CAPTURE(repeated);
+    const Result expected{Error::head_too_big, size + 1, false, ""};
+    CHECK((run(Start::response, limits, endless, 1, 1) == expected));
+    CHECK((run(Start::response, limits, endless, endless.size(), 1) == expected));
+  }
 }
 
 TEST_CASE("SEC-20 a head of the limit's size passes, one octet more does not") {
@@ -324,7 +377,8 @@ bool is_request_head(std::string_view text) {
   if (!text.empty() || lines.front().empty()) return false;
   const std::size_t first = lines[0].find(' ');
   const std::size_t last = lines[0].rfind(' ');
-  if (first == last || lines[0].substr(last + 1) != "HTTP/1.1") return false;
+  const std::string_view version = lines[0].substr(last + 1);
+  if (first == last || (version != "HTTP/1.1" && version != "HTTP/1.0")) return false;
   const std::string_view target = lines[0].substr(first + 1, last - first - 1);
   if (!is_all_tchar(lines[0].substr(0, first)) || target.empty()) return false;
   for (const char octet : target) {

@@ -112,6 +112,33 @@ TEST_CASE("each kernel equals the definition, in place and copying") {
   }
 }
 
+// The key's bytes as a machine of this byte order has them in a register.
+template <std::endian order>
+constexpr detail::RepeatedKey in_register() {
+  detail::RepeatedKey value = 0;
+  for (unsigned i = 0; i < 8; ++i) {
+    const unsigned shift = order == std::endian::little ? 8 * i : 56 - 8 * i;
+    value |= std::to_integer<detail::RepeatedKey>(key[i % 4]) << shift;
+  }
+  return value;
+}
+
+template <std::endian order>
+constexpr bool gives_bytes_in_order() {
+  for (std::size_t i = 0; i < 9; ++i) {
+    const auto turned = detail::rotated<order>(in_register<order>(), i);
+    if (detail::first_byte<order>(turned) != key[i % 4]) return false;
+  }
+  return true;
+}
+
+// Data of one to three bytes is masked byte by byte.
+TEST_CASE("a key gives its bytes in order on machines of either byte order") {
+  static_assert(in_register<std::endian::native>() == repeated_key);
+  CHECK(gives_bytes_in_order<std::endian::little>());
+  CHECK(gives_bytes_in_order<std::endian::big>());
+}
+
 TEST_CASE("long data, and any offset up to the largest") {
   for (const std::size_t offset : {std::size_t{0}, std::size_t{1}, std::size_t{2}, std::size_t{3},
                                    ~std::size_t{0}, ~std::size_t{0} - 2, std::size_t{1} << 40}) {

@@ -99,7 +99,7 @@ TEST_CASE("files that cannot be read are told apart") {
 TEST_CASE("malformed certificates, keys and authorities are told apart") {
   const std::string good = server_identity().certificate.text;
   for (const std::string& text :
-       {std::string("not PEM"), server_identity().key.text, good.substr(0, good.size() / 2),
+       {std::string("not PEM"), server_identity().key.text.get(), good.substr(0, good.size() / 2),
         good + good.substr(0, good.size() / 2)}) {
     CAPTURE(text);
     TlsServerOptions server = server_options();

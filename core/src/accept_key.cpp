@@ -1,11 +1,12 @@
 #include "wolframite/accept_key.hpp"
 
 #include <openssl/evp.h>
-#include <openssl/sha.h>
 
 #include <algorithm>
 #include <array>
 #include <cstdint>
+
+#include "sha1.hpp"
 
 namespace wolframite {
 namespace {
@@ -22,25 +23,23 @@ constexpr auto is_in_alphabet = [] {
 constexpr std::string_view accept_guid = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 
 // Looked up once: SHA1() does so each time, which takes longer than the digest.
-const EVP_MD* sha1() {
+bool sha1_of_libcrypto(std::string_view text, detail::Sha1Digest& digest) {
   static const EVP_MD* const found = EVP_MD_fetch(nullptr, "SHA1", nullptr);
-  return found;
+  return found != nullptr &&
+         EVP_Digest(text.data(), text.size(), digest.data(), nullptr, found, nullptr) == 1;
 }
 
 }  // namespace
+
+constinit detail::Sha1 detail::sha1 = sha1_of_libcrypto;
 
 std::string derive_accept_key(std::string_view key) {
   std::string salted;
   salted.reserve(key.size() + accept_guid.size());
   salted.append(key).append(accept_guid);
 
-  std::array<unsigned char, SHA_DIGEST_LENGTH> digest{};
-  // A libcrypto without SHA-1 gives nothing, and so no client opens. Never executed where tests
-  // run.
-  if (sha1() == nullptr ||
-      EVP_Digest(salted.data(), salted.size(), digest.data(), nullptr, sha1(), nullptr) != 1) {
-    return {};
-  }
+  detail::Sha1Digest digest{};
+  if (!detail::sha1(salted, digest)) return {};
   return base64(std::as_bytes(std::span(digest)));
 }
 

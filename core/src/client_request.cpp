@@ -24,7 +24,7 @@ ClientRequest& ClientRequest::header(std::string_view name, std::string_view val
   return *this;
 }
 
-ClientRequest&& ClientRequest::header(std::string_view name, std::string_view value) && {
+ClientRequest ClientRequest::header(std::string_view name, std::string_view value) && {
   return std::move(header(name, value));
 }
 
@@ -39,7 +39,7 @@ ClientRequest& ClientRequest::subprotocol(std::string_view name) & {
   return *this;
 }
 
-ClientRequest&& ClientRequest::subprotocol(std::string_view name) && {
+ClientRequest ClientRequest::subprotocol(std::string_view name) && {
   return std::move(subprotocol(name));
 }
 

@@ -45,9 +45,16 @@ Connection Connection::client(const ClientRequest& request, Entropy& entropy, Sh
   std::array<std::byte, 16> nonce;
   entropy.fill(nonce);
   const std::string key = format_key(nonce);
+  std::string expected_accept = derive_accept_key(key);
+  if (expected_accept.empty()) {
+    made.end(Error::no_sha1, CloseCode::abnormal).due = true;
+    made.enter(Phase::over);
+    return made;
+  }
   made.opening_ = std::make_unique<Opening>(made.config(), HttpHead::Start::response);
-  made.opening_->expected_accept = derive_accept_key(key);
+  made.opening_->expected_accept = std::move(expected_accept);
   made.opening_->asked_subprotocols = request.subprotocols();
+  made.opening_->requires_subprotocol = request.requires_subprotocol();
   const std::string text =
       detail::format_request(request, key, detail::offer_deflate(made.config().deflate));
   if (!made.queue_text(text)) {
@@ -93,12 +100,8 @@ std::optional<Event> Connection::next_event_at_eof(std::error_code why) {
         if (auto event = receive_early()) return event;
       }
       break;
-    case Phase::refusal_body:
-      if (!why) {
-        opening_->body->eof();
-        return give_refused();
-      }
-      break;
+    case Phase::refusal_body:  // the answer is there, however its body ends
+      return give_refused();
     default:
       break;
   }
@@ -175,7 +178,7 @@ void Connection::begin_failure(Error why) {
   const bool closing_already = close_sent_;
   if (phase_ == Phase::request_head || phase_ == Phase::awaiting_answer) {
     std::string text;
-    detail::write_refusal(text, detail::response_for(why));
+    detail::write_refusal(text, detail::response_for(why), opening_->head.is_head_request());
     static_cast<void>(queue_text(text));  // the end tells more than the answer does
     // A request that waits for its answer lives until the owner gives it one, if in vain.
     if (phase_ == Phase::request_head) view_ = View::opening;

@@ -32,8 +32,6 @@ std::optional<Event> Connection::receive_request(Bytes& in) {
   if (const Error error = detail::check_request(opening_->request); error != Error::none) {
     return fail(error);
   }
-  // The client must wait for the answer (RFC 6455 §4.1): more could only be smuggled past a proxy.
-  if (!in.empty()) return fail(Error::bytes_after_request);
   phase_ = Phase::awaiting_answer;
   return Requested{opening_->request};
 }
@@ -43,13 +41,15 @@ std::error_code Connection::accept(const Accept& with) {
   if (const Error error = detail::check_accept(opening_->request, with); error != Error::none) {
     return error;
   }
-  Negotiated& agreed = opening_->agreed;
+  Negotiated agreed;
   agreed.subprotocol = with.subprotocol;
   agreed.deflate =
       detail::choose_deflate(opening_->request.headers, config().deflate, agreed.extensions);
   std::string text;
-  detail::write_accept(text, opening_->request, with, agreed.extensions);
+  const Error error = detail::write_accept(text, opening_->request, with, agreed.extensions);
+  if (error != Error::none) return error;
   if (!queue_text(text)) return Error::out_of_memory;
+  opening_->agreed = std::move(agreed);
   start_open();
   opened_pending_ = true;
   return {};
@@ -59,10 +59,11 @@ std::error_code Connection::refuse(const Response& response) {
   if (phase_ != Phase::awaiting_answer) return Error::no_request;
   if (const Error error = detail::check_refusal(response); error != Error::none) return error;
   std::string text;
-  detail::write_refusal(text, response);
+  detail::write_refusal(text, response, opening_->head.is_head_request());
   if (!queue_text(text)) return Error::out_of_memory;
   view_ = View::opening;
-  end(Error::refused, CloseCode::abnormal).due = true;
+  const bool is_upgrade = opening_->request.is_upgrade();
+  end(is_upgrade ? Error::refused : Error::plain_http, CloseCode::abnormal).due = true;
   enter(Phase::closing);
   return {};
 }
@@ -88,9 +89,11 @@ std::optional<Event> Connection::receive_response(Bytes& in) {
     phase_ = Phase::refusal_body;
     return receive_refusal_body(in);
   }
-  const Error error =
-      detail::check_response(opening.response, opening.asked_subprotocols, opening.expected_accept,
-                             config().deflate, opening.agreed);
+  // An upgrade is of HTTP/1.1 (RFC 9110 §7.8).
+  if (opening.head.version_minor() == 0) return fail(Error::version_not_http_1_1);
+  const Error error = detail::check_response(
+      opening.response, {opening.asked_subprotocols, opening.requires_subprotocol},
+      opening.expected_accept, config().deflate, opening.agreed);
   if (error != Error::none) return fail(error);
   start_open();
   view_ = View::opening;

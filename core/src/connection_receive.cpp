@@ -94,9 +94,8 @@ std::optional<Event> Connection::next_event(Bytes& in) {
   switch (phase_) {
     case Phase::request_head:
       return receive_request(in);
-    case Phase::awaiting_answer:
-      if (in.empty()) return std::nullopt;
-      return fail(Error::bytes_after_request);
+    case Phase::awaiting_answer:  // what `in` has can be frames, or nothing at all
+      return std::nullopt;
     case Phase::response_head:
       return receive_response(in);
     case Phase::refusal_body:

@@ -28,6 +28,7 @@ struct Connection::Opening {
   std::optional<detail::ResponseBody> body;
   std::string expected_accept;
   std::vector<std::string> asked_subprotocols;
+  bool requires_subprotocol = true;
 
   std::vector<std::byte> early;  ///< `from_partially_read`: bytes to receive first
   std::size_t early_taken = 0;

@@ -37,19 +37,17 @@ std::optional<Event> Connection::next_event_at(Time now, Unread unread) {
     case Phase::request_head:
     case Phase::awaiting_answer:
     case Phase::response_head:
-    case Phase::refusal_body:
       if (handshake_due() <= now_) return fail(Error::handshake_timeout);
       break;
+    case Phase::refusal_body:  // the answer is there, however its body ends
+      if (handshake_due() <= now_) return give_refused();
+      break;
     case Phase::open:
-      if (write_due() <= now_) return end_at_once(Error::write_timeout);
-      if (!close_sent_) return advance_open();
-      [[fallthrough]];
     case Phase::closing:
     case Phase::over:
-      if (close_due() <= now_) {
-        const bool writing = output_waits() && config().write_timeout.count() > 0;
-        return end_at_once(writing ? Error::write_timeout : Error::close_timeout);
-      }
+      if (write_due() <= now_) return end_at_once(Error::write_timeout);
+      if (phase_ == Phase::open && !close_sent_) return advance_open();
+      if (close_due() <= now_) return end_at_once(Error::close_timeout);
       break;
   }
   return std::nullopt;
@@ -82,9 +80,9 @@ std::optional<Time> Connection::first_due() const {
       due = handshake_due();
       break;
     case Phase::open:
-      due = close_sent_ ? close_due()
-                        : std::min({idle_due(), message_due(), pong_due(), ping_due(), write_due(),
-                                    release_due()});
+      due = close_sent_
+                ? close_due()
+                : std::min({idle_due(), message_due(), pong_due(), ping_due(), release_due()});
       break;
     case Phase::closing:
       due = close_due();
@@ -93,6 +91,7 @@ std::optional<Time> Connection::first_due() const {
       if (wants_write()) due = close_due();
       break;
   }
+  if (phase_ >= Phase::open) due = std::min(due, write_due());
   if (due == Time::max()) return std::nullopt;
   return due == Time::min() ? at_once : due;
 }
@@ -149,12 +148,10 @@ Time Connection::release_due() const {
   return holds ? after(message_at_, config().deflate.release_after) : Time::max();
 }
 
-/// As long as something is still to be written, it is that which must go on.
+/// As long as our Close, or something before it, is still to be written, it is that which must go
+/// on.
 Time Connection::close_due() const {
-  const Config& limits = config();
-  if (!output_waits()) return after(since_, limits.close_timeout);
-  if (limits.write_timeout.count() > 0) return write_due();
-  return after(write_at_, limits.close_timeout);
+  return after(output_waits() ? write_at_ : since_, config().close_timeout);
 }
 
 }  // namespace wolframite

@@ -17,12 +17,17 @@ std::string join(std::span<const std::string> names) {
   return list;
 }
 
-Error check_subprotocol(const Headers& headers, std::span<const std::string> asked,
-                        std::string& chosen) {
+// The field is one token (RFC 6455 §4.2.2): an empty one is none that was asked for, and not the
+// same as no field. A server that writes it has chosen something else than it says.
+Error check_subprotocol(const Headers& headers, const Asked& asked, std::string& chosen) {
+  const auto& names = asked.subprotocols;
   const auto answer = headers.find("Sec-WebSocket-Protocol");
-  if (!answer) return asked.empty() ? Error::none : Error::missing_subprotocol;
+  if (!answer) {
+    const bool is_missing = asked.requires_subprotocol && !names.empty();
+    return is_missing ? Error::missing_subprotocol : Error::none;
+  }
   if (headers.count("Sec-WebSocket-Protocol") != 1) return Error::duplicate_header;
-  if (std::find(asked.begin(), asked.end(), *answer) == asked.end()) {
+  if (std::find(names.begin(), names.end(), *answer) == names.end()) {
     return Error::unrequested_subprotocol;
   }
   chosen = *answer;
@@ -51,16 +56,20 @@ std::string format_request(const ClientRequest& request, std::string_view key,
   return out.append("\r\n");
 }
 
-Error check_response(const Response& response, std::span<const std::string> asked,
-                     std::string_view expected_accept, const DeflateConfig& offered,
-                     Negotiated& agreed) {
+Error check_response(const Response& response, const Asked& asked, std::string_view expected_accept,
+                     const DeflateConfig& offered, Negotiated& agreed) {
   const Headers& headers = response.headers;
-  if (!headers.has_token("Upgrade", "websocket")) return Error::missing_upgrade;
+  // One token in one field: what is switched to is one protocol (RFC 6455 §4.1).
+  const auto upgrade = headers.find("Upgrade");
+  const bool is_single = headers.count("Upgrade") == 1;
+  if (!is_single || !equals_ignoring_case(*upgrade, "websocket")) return Error::missing_upgrade;
   if (!headers.has_token("Connection", "upgrade")) return Error::missing_connection_upgrade;
   const auto accept = headers.find("Sec-WebSocket-Accept");
   if (!accept) return Error::missing_accept;
   if (headers.count("Sec-WebSocket-Accept") != 1) return Error::duplicate_header;
   if (*accept != expected_accept) return Error::accept_mismatch;
+  // Where it has no element it counts as none: nothing was chosen that could be misunderstood, and
+  // whoever receives a list passes over what is empty in it (RFC 9110 §5.6.1.2).
   std::size_t extensions = 0;
   Error error = check_extensions(headers, extensions);
   if (error != Error::none) return error;

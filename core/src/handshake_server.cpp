@@ -24,9 +24,19 @@ Error find_single(const Headers& headers, std::string_view name, Error missing,
   return found ? Error::none : missing;
 }
 
+// reg-name (RFC 3986 §3.2.2): where it ends that `host` begins with.
+std::size_t skip_name(std::string_view host) {
+  std::size_t end = skip_class(host, 0, char_host);
+  while (end + 2 < host.size() && host[end] == '%' && is_in(host[end + 1], char_hex) &&
+         is_in(host[end + 2], char_hex)) {
+    end = skip_class(host, end + 3, char_host);
+  }
+  return end;
+}
+
 // uri-host [ ":" port ]; empty where the target has no authority (RFC 9112 §3.2).
 bool is_host(std::string_view host) {
-  std::size_t end = skip_class(host, 0, char_host);
+  std::size_t end = skip_name(host);
   if (host.starts_with('[')) {
     end = skip_class(host, 1, char_hex | char_digit | char_host | char_user);
     if (end == host.size() || host[end] != ']') return false;
@@ -36,8 +46,9 @@ bool is_host(std::string_view host) {
   return host[end] == ':' && skip_class(host, end + 1, char_digit) == host.size();
 }
 
-// origin-form or absolute-form (RFC 9112 §3.2); the others are not for GET.
-bool is_target(std::string_view target) {
+// origin-form or absolute-form, or asterisk-form, which is for OPTIONS alone (RFC 9112 §3.2).
+bool is_target(std::string_view target, std::string_view method) {
+  if (target == "*") return method == "OPTIONS";
   if (skip_class(target, 0, char_target) != target.size()) return false;
   if (target.starts_with('/')) return true;
   for (const std::string_view scheme : {"http://", "https://", "ws://", "wss://"}) {
@@ -82,7 +93,12 @@ Error check_upgrade(const Request& request) {
   error = check_subprotocols(request);
   if (error != Error::none) return error;
   std::size_t extensions = 0;
-  return check_extensions(headers, extensions);
+  error = check_extensions(headers, extensions);
+  if (error != Error::none) return error;
+  // Who sends a list must not send an empty one (RFC 9110 §5.6.1.1): a client that offers nothing
+  // leaves it out.
+  const bool is_empty = extensions == 0 && headers.count("Sec-WebSocket-Extensions") != 0;
+  return is_empty ? Error::malformed_extensions : Error::none;
 }
 
 // Framing and the fate of the connection are for `write_refusal` to say.
@@ -113,10 +129,8 @@ bool is_handshake_header(std::string_view name) {
 
 Error check_extensions(const Headers& headers, std::size_t& count) {
   count = 0;
-  bool present = false;
   for (const Headers::Field& field : headers) {
     if (!equals_ignoring_case(field.name, "Sec-WebSocket-Extensions")) continue;
-    present = true;
     ExtensionList list(field.value);
     ExtensionList::Item item = list.next();
     for (; item != ExtensionList::Item::end; item = list.next()) {
@@ -124,18 +138,21 @@ Error check_extensions(const Headers& headers, std::size_t& count) {
       count += item == ExtensionList::Item::extension;
     }
   }
-  return present && count == 0 ? Error::malformed_extensions : Error::none;
+  return Error::none;
 }
 
+// CONNECT asks for a tunnel, which nobody here can give.
 Error check_request(const Request& request) {
-  if (request.method != "GET") return Error::method_not_get;
-  if (!is_target(request.target)) return Error::malformed_request_line;
+  if (request.method == "CONNECT") return Error::method_not_get;
+  if (!is_target(request.target, request.method)) return Error::malformed_request_line;
   std::string_view host;
-  const Error error = find_single(request.headers, "Host", Error::missing_host, host);
+  const Error no_host = request.version_minor == 0 ? Error::none : Error::missing_host;
+  const Error error = find_single(request.headers, "Host", no_host, host);
   if (error != Error::none) return error;
   if (!is_host(host)) return Error::malformed_header;
   if (has_body(request.headers)) return Error::unexpected_body;
-  return request.is_upgrade() ? check_upgrade(request) : Error::none;
+  if (!request.is_upgrade()) return Error::none;
+  return request.method == "GET" ? check_upgrade(request) : Error::method_not_get;
 }
 
 Error check_accept(const Request& request, const Accept& accept) {
@@ -146,19 +163,21 @@ Error check_accept(const Request& request, const Accept& accept) {
   return check_headers(accept.headers, is_handshake_header);
 }
 
-void write_accept(std::string& out, const Request& request, const Accept& accept,
-                  std::string_view extensions) {
+Error write_accept(std::string& out, const Request& request, const Accept& accept,
+                   std::string_view extensions) {
+  const std::string key = derive_accept_key(*request.headers.find("Sec-WebSocket-Key"));
+  if (key.empty()) return Error::no_sha1;
   out.reserve(256);
   out.append(
       "HTTP/1.1 101 Switching Protocols\r\n"
       "Upgrade: websocket\r\n"
       "Connection: Upgrade\r\n");
-  append_field(out, "Sec-WebSocket-Accept",
-               derive_accept_key(*request.headers.find("Sec-WebSocket-Key")));
+  append_field(out, "Sec-WebSocket-Accept", key);
   if (!accept.subprotocol.empty()) append_field(out, "Sec-WebSocket-Protocol", accept.subprotocol);
   if (!extensions.empty()) append_field(out, "Sec-WebSocket-Extensions", extensions);
   for (const Headers::Field& field : accept.headers) append_field(out, field.name, field.value);
   out.append("\r\n");
+  return Error::none;
 }
 
 Error check_refusal(const Response& response) {
@@ -167,7 +186,7 @@ Error check_refusal(const Response& response) {
   return check_headers(response.headers, is_refusal_header);
 }
 
-void write_refusal(std::string& out, const Response& response) {
+void write_refusal(std::string& out, const Response& response, bool to_head) {
   const int status = response.status;
   out.append("HTTP/1.1 ").append(std::to_string(status)).append(" ");
   out.append(response.reason.empty() ? reason_phrase(status) : response.reason).append("\r\n");
@@ -181,7 +200,8 @@ void write_refusal(std::string& out, const Response& response) {
   // §8.6).
   if (status != 204 && status != 304)
     append_field(out, "Content-Length", std::to_string(body.size()));
-  out.append("\r\n").append(body);
+  out.append("\r\n");
+  if (!to_head) out.append(body);
 }
 
 Response response_for(Error error) {

@@ -28,13 +28,7 @@ Error HttpHead::receive(ConstBytes& in) {
   const std::string_view window = text_of(in.first(std::min(in.size(), limits_.size - size_)));
   std::size_t at = 0;
   Error error = state_ < State::line ? read_start_line(window, at) : Error::none;
-  if (error == Error::none && state_ >= State::line && at < window.size()) {
-    const std::string_view fields = window.substr(at);
-    std::size_t taken = 0;
-    error = read_fields(fields, taken);
-    headers_.text_.append(fields.substr(0, taken));
-    at += taken;
-  }
+  if (error == Error::none && state_ >= State::line) error = read_lines(window, at);
   size_ += at;
   if (error == Error::none && state_ != State::complete && at < in.size()) {
     error = Error::head_too_big;
@@ -75,6 +69,7 @@ Error HttpHead::read_start_line(std::string_view text, std::size_t& at) {
         at = end;
         if (at == text.size()) break;
         if (text[at] != ' ' || method_.empty()) return malformed;
+        is_head_request_ = method_ == "HEAD";
         ++at;
         state_ = State::target;
         break;
@@ -130,7 +125,10 @@ Error HttpHead::read_start_line(std::string_view text, std::size_t& at) {
 }
 
 Error HttpHead::read_version(char octet) {
-  if (octet != version_text[index_]) {
+  const bool is_minor = index_ == version_text.size() - 1;
+  if (is_minor && octet == '0') {
+    version_minor_ = 0;
+  } else if (octet != version_text[index_]) {
     const bool digit_expected = index_ == 5 || index_ == 7;
     if (digit_expected && is_in(octet, detail::char_digit)) return Error::version_not_http_1_1;
     return start_ == Start::request ? Error::malformed_request_line : Error::malformed_status_line;
@@ -152,6 +150,32 @@ Error HttpHead::read_status(char octet) {
   return Error::none;
 }
 
+Error HttpHead::read_lines(std::string_view text, std::size_t& at) {
+  while (at < text.size() && state_ != State::complete) {
+    if (state_ == State::fold) {
+      while (at < text.size() && (text[at] == ' ' || text[at] == '\t')) ++at;
+      if (at == text.size()) break;
+      state_ = State::value;
+    }
+    const std::string_view fields = text.substr(at);
+    std::size_t taken = 0;
+    const Error error = read_fields(fields, taken);
+    headers_.text_.append(fields.substr(0, taken));
+    at += taken;
+    if (error != Error::none) return error;
+    if (state_ == State::fold) begin_fold();
+  }
+  return Error::none;
+}
+
+// Goes on with the last field's value: one space stands for the line's end and all space around it.
+void HttpHead::begin_fold() {
+  field_ = headers_.fields_.back();
+  headers_.fields_.pop_back();
+  headers_.text_.resize(std::size_t{field_.value} + field_.value_size);
+  if (field_.value_size != 0) headers_.text_.push_back(' ');
+}
+
 // `text` follows what is in `headers_.text_` already; slices count from the start of that.
 Error HttpHead::read_fields(std::string_view text, std::size_t& at) {
   const std::size_t base = headers_.text_.size();
@@ -165,6 +189,11 @@ Error HttpHead::read_fields(std::string_view text, std::size_t& at) {
           ++at;
           state_ = State::end_lf;
           break;
+        }
+        if ((text[at] == ' ' || text[at] == '\t') && start_ == Start::response &&
+            !headers_.fields_.empty()) {
+          state_ = State::fold;
+          return Error::none;
         }
         // Among what is no tchar here: SP and HTAB, which would be obs-fold.
         if (!is_in(text[at], detail::char_token)) return Error::malformed_header;
@@ -229,7 +258,7 @@ void HttpHead::end_value(std::string_view text) {
 bool HttpHead::is_complete() const { return state_ == State::complete; }
 
 Request HttpHead::take_request() {
-  return {std::move(method_), std::move(target_), std::move(headers_)};
+  return {std::move(method_), std::move(target_), std::move(headers_), version_minor_};
 }
 
 Response HttpHead::take_response() {

@@ -8,6 +8,7 @@
 namespace wolframite {
 
 bool Request::is_upgrade() const {
+  if (version_minor == 0) return false;
   return headers.has_token("Upgrade", "websocket") || headers.count("Sec-WebSocket-Key") != 0;
 }
 

@@ -31,10 +31,18 @@ using RepeatedKey = std::uint64_t;
   return RepeatedKey{once} << 32 | once;
 }
 
-/// Turns `key` so that its first octet is the one for position `by`.
+/// Turns `key` so that its first byte is the one for position `by`. `order` is the machine's; tests
+/// give the other as well.
+template <std::endian order = std::endian::native>
 [[nodiscard]] constexpr RepeatedKey rotated(RepeatedKey key, std::size_t by) {
   const int bits = static_cast<int>(by % 4 * 8);
-  return std::endian::native == std::endian::little ? std::rotr(key, bits) : std::rotl(key, bits);
+  return order == std::endian::little ? std::rotr(key, bits) : std::rotl(key, bits);
+}
+
+/// The byte of `key` that lies first in memory.
+template <std::endian order = std::endian::native>
+[[nodiscard]] constexpr std::byte first_byte(RepeatedKey key) {
+  return static_cast<std::byte>(order == std::endian::little ? key & 0xFFU : key >> 56);
 }
 
 /// Octets from `to` to the next address above it that is a multiple of `alignment`.

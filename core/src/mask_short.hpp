@@ -20,9 +20,7 @@ inline void mask_ends(const std::byte* from, std::byte* to, std::size_t size, Re
 
 inline void mask_up_to_3(const std::byte* from, std::byte* to, std::size_t size, RepeatedKey key) {
   if (size == 0) return;
-  const auto masked = [&](std::size_t i) {
-    return from[i] ^ static_cast<std::byte>(rotated(key, i) & 0xFFU);
-  };
+  const auto masked = [&](std::size_t i) { return from[i] ^ first_byte(rotated(key, i)); };
   const std::size_t middle = size / 2;
   const std::size_t last = size - 1;
   const std::byte at_0 = masked(0);

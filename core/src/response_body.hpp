@@ -21,12 +21,9 @@ class ResponseBody {
   /// Takes octets of the body from the front of `in`. Returns whether it is complete.
   [[nodiscard]] bool receive(ConstBytes& in);
 
-  /// The stream has ended, and the body with it.
-  void eof() { state_ = State::complete; }
-
   [[nodiscard]] bool is_complete() const { return state_ == State::complete; }
 
-  /// Moves out what was collected.
+  /// Moves out what was collected, be it complete or not.
   [[nodiscard]] std::string take() { return std::move(body_); }
 
  private:

@@ -33,7 +33,8 @@ struct Head {
   bool is_complete = false;
   std::size_t taken = 0;  ///< octets, the faulty one included
   std::string first, second,
-      status;  ///< of the start line: method, target; or reason phrase, status
+      status;     ///< of the start line: method, target; or reason phrase, status
+  int minor = 1;  ///< of the version
   std::vector<std::pair<std::string, std::string>> fields;
 
   /// The values of the fields of this name, without case.

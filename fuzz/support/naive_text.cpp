@@ -48,7 +48,8 @@ bool drop_end(std::string_view& line, std::string_view end) {
 
 bool is_request_line(std::string_view line, Head& head) {
   if (line.starts_with("\r\n")) line.remove_prefix(2);
-  if (!drop_end(line, " HTTP/1.1\r\n")) return false;
+  head.minor = line.ends_with(" HTTP/1.0\r\n") ? 0 : 1;
+  if (!drop_end(line, head.minor == 0 ? " HTTP/1.0\r\n" : " HTTP/1.1\r\n")) return false;
   const std::size_t space = line.find(' ');
   if (space == line.npos) return false;
   head.first = line.substr(0, space);
@@ -59,7 +60,9 @@ bool is_request_line(std::string_view line, Head& head) {
 }
 
 bool is_status_line(std::string_view line, Head& head) {
-  if (!line.starts_with("HTTP/1.1 ") || !drop_end(line, "\r\n")) return false;
+  head.minor = line.starts_with("HTTP/1.0 ") ? 0 : 1;
+  if (!line.starts_with(head.minor == 0 ? "HTTP/1.0 " : "HTTP/1.1 ")) return false;
+  if (!drop_end(line, "\r\n")) return false;
   head.status = line.substr(9, 3);
   head.first = line.size() > 13 ? line.substr(13) : "";
   const bool is_number =
@@ -74,6 +77,16 @@ bool is_field_line(std::string_view line, Head& head) {
   if (colon == line.npos || !is_token(line.substr(0, colon))) return false;
   if (!is_field_text(line.substr(colon + 1))) return false;
   head.fields.emplace_back(line.substr(0, colon), stripped(line.substr(colon + 1)));
+  return true;
+}
+
+/// A line that goes on with the value before it, as those of responses may.
+bool is_folded_line(std::string_view line, Head& head) {
+  if (!drop_end(line, "\r\n")) return false;
+  if (line.empty() || !is_one_of(line[0], " \t") || !is_field_text(line)) return false;
+  if (head.fields.empty()) return true;  // only asked whether it is one
+  std::string& value = head.fields.back().second;
+  value = stripped(value.append(" ").append(stripped(line)));
   return true;
 }
 
@@ -165,8 +178,14 @@ Head read_head(std::string_view text, bool is_request, std::size_t max_size,
       head.is_complete = true;
       return head;
     }
-    const Grammar is_good = !starts ? is_field_line : is_request ? is_request_line : is_status_line;
-    const std::string_view sample = !starts      ? "a:\r\n"
+    const bool is_folded = !starts && !is_request && !head.fields.empty() && !line.empty() &&
+                           is_one_of(line[0], " \t");
+    const Grammar is_good = is_folded    ? is_folded_line
+                            : !starts    ? is_field_line
+                            : is_request ? is_request_line
+                                         : is_status_line;
+    const std::string_view sample = is_folded    ? " \r\n"
+                                    : !starts    ? "a:\r\n"
                                     : is_request ? "\r\na / HTTP/1.1\r\n"
                                                  : "HTTP/1.1 200 \r\n";
     const bool begins_field = !starts && !line.empty() && line[0] != '\r';

@@ -178,7 +178,7 @@ void Pair::deliver(End& end, std::size_t limit) {
       Bytes in = std::as_writable_bytes(std::span(*piece));
       const SharedBytes buffer(piece, in);
       while (const auto event = end.connection.receive(in)) handle(end, *event, buffer);
-      REQUIRE(in.empty());
+      REQUIRE(in.empty() || corrupted_);  // what lies behind a request is not taken
     } while (!left.empty());
   }
   if (!end.arriving.empty() || !end.input_ends || end.input_ended) return;

@@ -66,8 +66,10 @@ TEST_CASE("async_connect from a thread that does not run its executor") {
   const std::string url = nobodys_url(context);
   const Running running(context);
   for (int round = 0; round < 500; ++round) {
-    auto connected = ws::async_connect(net::make_strand(context), url, net::use_future);
-    CHECK_THROWS_AS(connected.get(), ws::system_error);
+    std::promise<error_code> told;
+    ws::async_connect(net::make_strand(context), url,
+                      [&](error_code error, ws::Client<tcp::socket>) { told.set_value(error); });
+    CHECK(told.get_future().get());
   }
 }
 
@@ -87,10 +89,11 @@ TEST_CASE("one stream is opened, read, written and closed from a thread that is 
     client.async_ready(net::use_future).get();
     client.async_flush(net::use_future).get();
   }
-  auto end = server.async_next(net::use_future);
+  std::promise<error_code> end;
+  server.async_next([&](error_code error, Message) { end.set_value(error); });
   auto closed = client.async_close(CloseCode::going_away, std::string("bye"), net::use_future);
   closed.get();
-  CHECK_THROWS_AS(end.get(), ws::system_error);
+  CHECK(end.get_future().get() == net::error::eof);
   // Moving and destroying are of the executor.
   for (TcpStream* const each : {&server, &client}) {
     const auto executor = each->get_executor();
@@ -285,7 +288,7 @@ TEST_CASE("opening fails by an exception: the handler is told, and the layer is 
   for (const bool memory : {true, false}) {
     const auto throw_it = [&] {
       if (memory) throw std::bad_alloc();
-      throw std::system_error(other);
+      throw ws::system_error(other);
     };
     int told = 0;
     const auto check = [&](error_code error) {

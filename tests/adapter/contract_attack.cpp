@@ -2,6 +2,7 @@
 // have their turn; whatever fails, nothing has changed; and ends tell the truth.
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <optional>
 #include <string>
 #include <utility>
@@ -11,9 +12,10 @@
 namespace wolframite::test {
 namespace {
 
-/// Takes one message and keeps it until told otherwise.
+/// Takes one message and keeps it, or finds that there is none.
 Task<> take_one(WebSocketStream& stream, std::optional<Message>& into) {
-  into = co_await stream.next();
+  const auto message = co_await stream.next();
+  into = message ? std::optional<Message>(*message) : std::nullopt;
 }
 
 Task<> close_with(WebSocketStream& stream, CloseCode code, std::string reason, Outcome& into) {
@@ -141,6 +143,30 @@ TEST_CASE("SEC-35 a peer that never reads is given up, while a send waits") {
       CHECK(outcome.error == why);
     }
   }
+}
+
+TEST_CASE("SEC-35 a peer that reads slowly is not given up for that") {
+  backend::Loop loop;
+  Config config;
+  config.write_timeout = 1s;
+  Pair pair = open_pair(loop, Role::server, Transport::local, config);
+  const std::string text(15'000'000, 'x');
+  CHECK_FALSE(pair.stream.feed(Kind::binary, bytes_of(text)));
+  Outcome outcome;
+  auto flush = [](WebSocketStream& stream, Outcome& into) -> Task<> {
+    into.error = co_await stream.flush();
+    into.done = true;
+  };
+  loop.spawn(flush(pair.stream, outcome));
+  // All of it takes longer than nothing may, a tenth of it does not.
+  auto nap = [](Loop& on) -> Task<> { co_await on.sleep(20ms); };
+  std::size_t got = 0;
+  while (got < text.size()) {
+    run(loop, nap(loop));
+    got += pair.peer.receive(std::min<std::size_t>(150'000, text.size() + 10 - got)).size();
+  }
+  turn_until(loop, [&] { return outcome.done; });
+  CHECK_FALSE(outcome.error);
 }
 
 TEST_CASE("SEC-35 timers act while a message is looked at, which stays as it is") {

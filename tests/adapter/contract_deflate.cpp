@@ -125,5 +125,67 @@ TEST_CASE("a bomb comes in chunks of bounded size") {
   with_client(loop, config, talk);
 }
 
+/// `size` zeros as a compressed message's payload.
+std::string bomb(std::size_t size) {
+  Deflater deflater(Deflater::Options{}, *std::pmr::new_delete_resource());
+  const std::vector<std::byte> zeros(size);
+  ConstBytes in = zeros;
+  std::string compressed;
+  for (DeflateStatus status = DeflateStatus::needs_room; status == DeflateStatus::needs_room;) {
+    std::vector<std::byte> some(64 * 1024);
+    Bytes room = some;
+    status = deflater.compress(in, room);
+    compressed += text_of(ConstBytes(some).first(some.size() - room.size()));
+  }
+  REQUIRE(in.empty());
+  compressed.resize(compressed.size() - sizeof deflate_tail);
+  return compressed;
+}
+
+constexpr std::size_t bomb_size = 32U << 20U;
+
+TEST_CASE("SEC-36 compressed zeros leave the other streams their turn") {
+  backend::Loop loop;
+  auto [ours, theirs] = connected();
+  Peer attacker(loop, std::move(theirs), new_engine(Role::client));
+  std::size_t messages = 0;
+  std::error_code error;
+  auto serve = [](Loop& on, Socket socket, AcceptOptions options, std::size_t& count,
+                  std::error_code& why) -> Task<> {
+    auto stream = co_await accept(on, std::move(socket), secured(std::move(options)));
+    REQUIRE(stream);
+    while (auto message = co_await stream->next()) {
+      CHECK(message->data.size() == bomb_size);
+      ++count;
+    }
+    why = stream->closed()->why;
+  };
+  AcceptOptions options;
+  options.config = compressing(true);
+  const TaskHandle task = loop.spawn(serve(loop, std::move(ours), options, messages, error));
+  attacker.send(upgrade_request("Sec-WebSocket-Extensions: permessage-deflate\r\n"));
+  CHECK(attacker.receive_until("\r\n\r\n").find("permessage-deflate") != std::string::npos);
+  Pair other = open_pair(loop);
+  loop.spawn(echo(std::move(other.stream)));
+  settle(loop);
+
+  const std::string frame = client_frame(final_binary | 0x40U, bomb(bomb_size));
+  REQUIRE(frame.size() < 64 * 1024);  // all of it lies in one buffer
+  attacker.send(frame);
+  other.peer.send(client_frame(final_text, "echo"));
+  std::string got;
+  int turns = 0;
+  for (; got.empty(); ++turns) {
+    REQUIRE(turns < 8);
+    loop.run_once(0ms);
+    got += other.peer.receive_now();
+  }
+  CHECK(got == server_frame(final_text, "echo"));
+  CHECK(messages == 0);
+  turn_until(loop, [&] { return messages == 1; });
+  attacker.close();
+  turn_until(loop, [&] { return task.done(); });
+}
+
 }  // namespace
 }  // namespace wolframite::test

@@ -3,36 +3,11 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "rig.hpp"
+#include "handshaking.hpp"
 #include "wolframite/resolver.hpp"
 
 namespace wolframite::test {
 namespace {
-
-Task<> accept_one(Loop& loop, Socket socket, AcceptOptions options, Outcome& outcome,
-                  std::optional<WebSocketStream>& stream) {
-  auto accepted = co_await accept(loop, std::move(socket), secured(std::move(options)));
-  if (accepted) {
-    stream.emplace(std::move(*accepted));
-  } else {
-    outcome.error = accepted.error();
-  }
-  outcome.done = true;
-}
-
-/// A server's handshake under way, and the client's bare socket.
-struct Server {
-  explicit Server(AcceptOptions options = {}, Transport transport = Transport::tcp) {
-    auto [ours, theirs] = connected(transport);
-    peer.emplace(loop, std::move(theirs), new_engine(Role::client));
-    task = loop.spawn(accept_one(loop, std::move(ours), std::move(options), outcome, stream));
-  }
-  backend::Loop loop;
-  std::optional<Peer> peer;
-  Outcome outcome;
-  std::optional<WebSocketStream> stream;
-  TaskHandle task;
-};
 
 struct Connected {
   std::optional<Client> client;
@@ -91,55 +66,6 @@ TEST_CASE("SEC-30 on_request sees the request, and chooses subprotocol and heade
   CHECK(target == "/chat");
   turn_until(server.loop, [&] { return server.outcome.done; });
   CHECK(server.stream);
-}
-
-TEST_CASE("on_request_async may take its time, and bytes sent meanwhile are an error") {
-  for (const bool hasty : {false, true}) {
-    AcceptOptions options;
-    backend::Loop* loop = nullptr;
-    std::string seen;
-    options.on_request_async = [&](const Request& request) -> Task<Answer> {
-      for (int i = 0; i < 5; ++i) co_await loop->sleep(1ms);
-      seen = request.target;
-      co_return Accept{};
-    };
-    Server server(options);
-    loop = &server.loop;
-    server.peer->send(upgrade_request() + (hasty ? client_frame(final_text, "early") : ""));
-    turn_until(server.loop, [&] { return server.outcome.done; });
-    if (!hasty) CHECK(seen == "/chat");
-    CHECK(server.stream.has_value() != hasty);
-    if (hasty) CHECK(server.outcome.error == Error::bytes_after_request);
-  }
-}
-
-TEST_CASE("a health check is answered 200, in full and before the end") {
-  AcceptOptions options;
-  options.on_request = [](const Request& request) -> Answer {
-    if (!request.is_upgrade()) return Response{200, {}, {}, "healthy\n"};
-    return Accept{};
-  };
-  Server server(options);
-  server.peer->send("GET /health HTTP/1.1\r\nHost: example.org\r\n\r\n");
-  const std::string answer = server.peer->receive_all();
-  CHECK(answer.find("HTTP/1.1 200 OK\r\n") == 0);
-  CHECK(answer.find("\r\n\r\nhealthy\n") != std::string::npos);
-  CHECK(server.peer->error() == 0);
-  CHECK(server.outcome.error == Error::refused);
-  server.peer->close();
-  turn_until(server.loop, [&] { return server.loop.stream_count() == 0; });
-}
-
-TEST_CASE("plain HTTP gets 426 where nobody cares for it, even if the callback accepts") {
-  for (const bool callback : {false, true}) {
-    AcceptOptions options;
-    if (callback) options.on_request = [](const Request&) -> Answer { return Accept{}; };
-    Server server(options);
-    server.peer->send("GET / HTTP/1.1\r\nHost: example.org\r\n\r\n");
-    const std::string answer = server.peer->receive_all();
-    CHECK(answer.find("HTTP/1.1 426 ") == 0);
-    CHECK(answer.find("Sec-WebSocket-Version: 13\r\n") != std::string::npos);
-  }
 }
 
 TEST_CASE("an upgrade is refused with a body of any size") {
@@ -339,6 +265,36 @@ TEST_CASE("SEC-27 a server that leaves during the handshake") {
   peer.close();
   turn_until(loop, [&] { return result.done; });
   CHECK(result.error.why == ErrorClass::handshake);
+}
+
+TEST_CASE("SEC-40 a refusal is told however its body ends") {
+  enum class End { late, cut, reset };
+  for (const End end : {End::late, End::cut, End::reset}) {
+    backend::Loop loop;
+    auto [ours, theirs] = connected();
+    Connected result;
+    ClientError& error = result.error;
+    auto ask = [&](Socket socket) -> Task<> {
+      ClientOptions options;
+      if (end == End::late) options.config = Config{.handshake_timeout = 200ms};
+      auto made =
+          co_await client(loop, scheme() + "example.org/", std::move(socket), secured(options));
+      if (!made) error = std::move(made.error());
+      result.done = true;
+    };
+    loop.spawn(ask(std::move(ours)));
+    Peer peer(loop, std::move(theirs), new_engine(Role::server));
+    peer.receive_until("\r\n\r\n");
+    peer.send("HTTP/1.0 503 Busy\r\nContent-Length: 100\r\n\r\nno");
+    settle(loop);
+    if (end == End::cut) peer.close();
+    if (end == End::reset) peer.reset();
+    turn_until(loop, [&] { return result.done; });
+    CHECK(error.why == Error::refused);
+    REQUIRE(error.response);
+    CHECK(error.response->status == 503);
+    CHECK(error.response->body == "no");
+  }
 }
 
 TEST_CASE("a host of two addresses, only one of which answers (RFC 8305)") {

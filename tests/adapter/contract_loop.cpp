@@ -182,6 +182,43 @@ TEST_CASE("destroying a listener lets go of who waits on it") {
   CHECK(error == std::errc::operation_canceled);
 }
 
+TEST_CASE("a second wait for a connection is refused, and the first goes on" *
+          doctest::skip(!nests)) {
+  backend::Loop loop;
+  auto listener = listen(loop);
+  std::vector<std::error_code> outcomes;
+  auto wait = [](backend::Listener& on, std::vector<std::error_code>& into) -> Task<> {
+    auto socket = co_await on.accept();
+    into.push_back(socket ? std::error_code{} : socket.error());
+  };
+  loop.spawn(wait(*listener, outcomes));
+  loop.spawn(wait(*listener, outcomes));
+  settle(loop);
+  CHECK(outcomes == std::vector{make_error_code(Error::already_accepting)});
+  Socket client = *Socket::open(AF_INET);
+  const Endpoint endpoint = listener->local_endpoint();
+  ::connect(client.fd(), endpoint.data(), endpoint.size());
+  turn_until(loop, [&] { return outcomes.size() == 2; });
+  CHECK_FALSE(outcomes.back());
+}
+
+TEST_CASE("times without end neither overflow nor pass" * doctest::skip(!nests)) {
+  backend::Loop loop;
+  bool woke = false;
+  auto sleep = [](backend::Loop& on, bool& flag) -> Task<> {
+    co_await on.sleep(std::chrono::milliseconds::min());
+    flag = true;
+    co_await on.sleep(std::chrono::milliseconds::max());
+  };
+  TaskHandle task = loop.spawn(sleep(loop, woke));
+  settle(loop);
+  CHECK(woke);
+  loop.post([] {});
+  loop.run_once(std::chrono::milliseconds::max());
+  loop.run_once(std::chrono::milliseconds::min());
+  CHECK_FALSE(task.done());
+}
+
 TEST_CASE("two listeners share a port, if asked to") {
   backend::Loop loop;
   auto first = backend::Listener::bind(loop, "127.0.0.1", 0, {.reuse_port = true});

@@ -45,11 +45,13 @@ CLASSES = [
     ("SEC-30", "cross-site hijacking", "sockets programs"),
     ("SEC-31", "credentials sent again to another origin", "unit sockets"),
     ("SEC-32", "any input at all", "unit fuzz"),
+    ("SEC-33", "want of memory", "unit"),
     ("SEC-34", "a failed command that has freed what another one reads", "sockets"),
     ("SEC-35", "peers that never read, and timers while the application is busy", "unit sockets"),
-    ("SEC-36", "little on the wire and much work", "sockets"),
+    ("SEC-36", "little on the wire and much work", "unit sockets"),
     ("SEC-37", "memory that is refused", "unit"),
     ("SEC-40", "ends that do not tell the truth", "unit sockets"),
+    ("SEC-41", "health checks as they are", "sockets"),
 ]
 
 CASE = re.compile(r'\b(?:TEST_CASE|SUBCASE)\(\s*"(SEC-\d+)\b')

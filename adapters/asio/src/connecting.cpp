@@ -30,7 +30,7 @@ class Attempts final : public Connecting, public std::enable_shared_from_this<At
         timer_(executor),
         done_(std::move(done)) {
     if (options.connect_timeout.count() > 0) {
-      latest_ = std::chrono::steady_clock::now() + options.connect_timeout;
+      latest_ = later(std::chrono::steady_clock::now(), options.connect_timeout);
     }
   }
 

@@ -90,7 +90,7 @@ void Engine::hand_over(Operation& operation) {
 
 void Engine::begin_all_arrived() {
   arrivals_.take(arrived_);
-  while (Operation* const operation = arrived_.pop_front()) operation->begin(*operation, *this);
+  while (Operation* const operation = arrived_.pop_front()) operation->begin(*this);
 }
 
 // Returns false if it was begun.
@@ -195,10 +195,12 @@ void Engine::finish_turn() {
 void Engine::stay_at_work() {
   const bool waits =
       is_reader_waiting() || opener_ != nullptr || (!orphaned_ && waiters_ != nullptr);
-  if (!waits || reading_ || writing_) {
+  const bool has_turn_coming = posted_ || later_ || again_ || !done_.empty();
+  if (!waits || reading_ || writing_ || has_turn_coming) {
     work_.reset();
   } else if (!work_) {
-    work_.emplace(net::prefer(executor_, net::execution::outstanding_work.tracked));
+    work_ = std::make_unique<Executor>(
+        net::prefer(executor_, net::execution::outstanding_work.tracked));
   }
 }
 

@@ -12,14 +12,17 @@ Task<Result<WebSocketStream>> accept(Loop& loop, Socket socket, AcceptOptions op
   if (const Error error = options.config->check(); error != Error::none) {
     co_return tl::unexpected(make_error_code(error));
   }
+  // Before the stream, which nobody would own if this threw.
+  std::unique_ptr<TlsEngine> tls;
+  if (options.tls) {
+    tls = std::make_unique<TlsEngine>(*options.tls, Role::server, "", &loop.memory());
+  }
   const Result<StreamCore*> made =
       loop.adopt(std::move(socket), Connection::server(options.config, &loop.memory()));
   if (!made) co_return tl::unexpected(made.error());
   StreamCore& core = **made;
-  if (options.tls) {
-    core.use_tls(std::make_unique<TlsEngine>(*options.tls, Role::server, "", &loop.memory()));
-  }
   WebSocketStream stream(core);
+  if (tls) core.use_tls(std::move(tls));
 
   switch (co_await HandshakeAwaiter(core)) {
     case HandshakeStep::requested:

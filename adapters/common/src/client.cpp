@@ -12,16 +12,18 @@ Task<Result<Client, ClientError>> client(Loop& loop, ClientRequest request, Sock
   if (error) co_return tl::unexpected(ClientError{error, {}});
   const auto context = options.connector.context(request.url().secure);
   if (!context) co_return tl::unexpected(ClientError{context.error(), {}});
+  // Before the stream, which nobody would own if this threw.
+  std::unique_ptr<TlsEngine> tls;
+  if (*context) {
+    tls = std::make_unique<TlsEngine>(**context, Role::client, request.url().host, &loop.memory());
+  }
   const Result<StreamCore*> made =
       loop.adopt(std::move(socket),
                  Connection::client(request, loop.entropy(), options.config, &loop.memory()));
   if (!made) co_return tl::unexpected(ClientError{made.error(), {}});
   StreamCore& core = **made;
-  if (*context) {
-    core.use_tls(
-        std::make_unique<TlsEngine>(**context, Role::client, request.url().host, &loop.memory()));
-  }
   WebSocketStream stream(core);
+  if (tls) core.use_tls(std::move(tls));
 
   std::optional<Response> response;
   for (;;) {

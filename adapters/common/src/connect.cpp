@@ -110,7 +110,7 @@ class Connecting final : private Timer {
 
 std::optional<Time> limit(const Loop& loop, const ConnectOptions& options) {
   if (options.connect_timeout.count() <= 0) return std::nullopt;
-  return loop.now() + options.connect_timeout;
+  return later(loop.now(), options.connect_timeout);
 }
 
 Task<Result<Socket>> connect_until(Loop& loop, std::vector<Endpoint> endpoints,

@@ -30,7 +30,7 @@ ConnectPlan::ConnectPlan(std::vector<Endpoint> endpoints, std::chrono::milliseco
 const Endpoint* ConnectPlan::next(Time now) {
   if (begun_ == endpoints_.size() || (due_ && now < *due_)) return nullptr;
   ++running_;
-  due_ = now + delay_;
+  due_ = later(now, delay_);
   return &endpoints_[begun_++];
 }
 

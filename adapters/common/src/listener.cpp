@@ -20,7 +20,7 @@ Listener::Listener(Loop& loop, Socket socket, Endpoint local)
 
 Listener::~Listener() {
   if (is_armed()) loop_.timers().disarm(*this);
-  if (local_.family() == AF_UNIX) {
+  if (local_.family() == AF_UNIX && !loop_.is_in_fork()) {
     const char* const path = reinterpret_cast<const sockaddr_un*>(local_.data())->sun_path;
     if (path[0] != '\0') ::unlink(path);
   }
@@ -77,14 +77,37 @@ Listener::Failure Listener::classify(int error) {
     case ENOTSOCK:
     case EOPNOTSUPP:
       return Failure::listener;
-    default:
+    case EINTR:
+    case ECONNABORTED:
+    case ECONNRESET:
+    case ETIMEDOUT:
+    case EPROTO:
+    case ENOPROTOOPT:
+    case ENETDOWN:
+    case ENETUNREACH:
+    case EHOSTDOWN:
+    case EHOSTUNREACH:
+    case ENONET:
       return Failure::connection;
+    default:
+      return Failure::unknown;
   }
 }
 
-void Listener::wait_out_shortage() {
-  ++shortages_;
+bool Listener::retries_after(int error) {
+  constexpr unsigned in_a_row = 16, in_all = 8;  // tries, before a wait and before it is told
+  const Failure failure = classify(error);
+  if (failure == Failure::shortage) ++shortages_;
+  ++failures_;
+  if (failure == Failure::connection && failures_ % in_a_row != 0) return true;
+  if (failure == Failure::listener || (failure == Failure::unknown && failures_ >= in_all)) {
+    failures_ = 0;
+    if (!accepted_)
+      accepted_.emplace(tl::unexpected(std::error_code(error, std::system_category())));
+    return false;
+  }
   if (!is_armed()) loop_.timers().arm(*this, loop_.now() + back_off);
+  return false;
 }
 
 void Listener::serve() {
@@ -102,6 +125,7 @@ void Listener::Accepting::await_suspend(std::coroutine_handle<> waiting) {
 }
 
 Result<Socket> Listener::Accepting::await_resume() {
+  if (second_) return tl::unexpected(make_error_code(Error::already_accepting));
   if (listener_ == nullptr)
     return tl::unexpected(std::make_error_code(std::errc::operation_canceled));
   Result<Socket> socket = std::move(*listener_->accepted_);

@@ -1,6 +1,10 @@
 #include "wolframite/loop.hpp"
 
+#include <unistd.h>
+
 #include <cassert>
+#include <cstdio>
+#include <cstdlib>
 #include <utility>
 
 #include "wolframite/stream_core.hpp"
@@ -35,32 +39,61 @@ void Sleep::await_suspend(std::coroutine_handle<> frame) {
 void Sleep::fire() { loop_.resume(frame_); }
 
 Loop::Loop(std::size_t buffer_size, std::size_t idle_buffers)
-    : mailbox_(std::make_shared<Mailbox>()), buffers_(buffer_size, idle_buffers) {
-  // So that the first turn in which many things happen at once costs no more than the others.
-  constexpr std::size_t many = 64;
-  attended_.reserve(many);
-  settling_.reserve(many);
+    : mailbox_(std::make_shared<Mailbox>()),
+      buffers_(buffer_size, idle_buffers),
+      process_(::getpid()) {
   update_now();
 }
 
 Loop::~Loop() = default;
 
+bool Loop::is_in_fork() const noexcept { return ::getpid() != process_; }
+
+std::size_t Loop::expect_stream() {
+  const std::size_t count = streams_ + 1;
+  attended_.reserve(count);
+  detail::reserve_for(orphans_, count);
+  return count;
+}
+
+void Loop::keep_exception() noexcept {
+  if (!exception_) exception_ = std::current_exception();
+}
+
 void Loop::destroy_all() noexcept {
-  mailbox_->close();
+  const bool in_fork = is_in_fork();
+  // In a fork another thread may have had its lock, and is not there to give it back.
+  if (!in_fork) mailbox_->close();
   for (std::uint32_t slot = 0; slot < slots_.size(); ++slot) {
     if (slots_[slot].frame) destroy({slot, slots_[slot].generation});
   }
   ended_.clear();
   while (ready_.is_linked()) ready_.next->unlink();
-  for (StreamCore* const stream : orphans_) {
-    stream->aborted_ = true;
-    if (!stream->attended_) attend(*stream);
+  if (in_fork) {
+    close_copies();
+  } else {
+    for (StreamCore* const stream : orphans_) {
+      stream->aborted_ = true;
+      if (!stream->attended_) attend(*stream);
+    }
+    settle_streams();
+    quiesce();
   }
-  settle_streams();
-  quiesce();
   attended_.clear();
   while (!orphans_.empty()) delete orphans_.back();
-  assert(streams_ == 0 && "a stream outlives its loop");
+  if (streams_ == 0) return;
+  std::fputs(
+      "wolframite: a loop is destroyed before its streams; they would use it after its end\n",
+      stderr);
+  std::abort();
+}
+
+// The streams of the loop that this one is a copy of live on, and so do their sockets.
+void Loop::close_copies() noexcept {
+  for (StreamCore* const stream : orphans_) {
+    if (stream->socket_.is_open()) stream->close_socket();
+    stream->release_input();
+  }
 }
 
 void Loop::stop() noexcept {
@@ -88,12 +121,12 @@ void Loop::turn(std::optional<std::chrono::milliseconds> timeout) {
   check_thread();
   std::optional<Time> until = deadline();
   if (timeout) {
-    const Time latest = std::chrono::steady_clock::now() + *timeout;
+    const Time latest = later(std::chrono::steady_clock::now(), *timeout);
     if (!until || latest < *until) until = latest;
   }
   wait(until);
   run_posted();
-  timers_.fire(now_);
+  fire_timers();
   run_ready();
   settle_streams();
   if (memory_.large_cached() > 0 && !trim_.is_armed()) trim_.arm();
@@ -160,9 +193,13 @@ bool Loop::is_slice_over(const StreamCore& stream) {
   return now - sliced_since_ > slice;
 }
 
-void Loop::resume(std::coroutine_handle<> frame) {
+void Loop::resume(std::coroutine_handle<> frame) noexcept {
   ++depth_;
-  frame.resume();
+  try {
+    frame.resume();
+  } catch (...) {
+    keep_exception();
+  }
   --depth_;
   if (depth_ > 0) return;
   while (!ended_.empty()) {
@@ -179,10 +216,19 @@ void Loop::run_posted() {
     try {
       function();
     } catch (...) {
-      if (!exception_) exception_ = std::current_exception();
+      keep_exception();
     }
   }
   posted_.clear();
+}
+
+// Those behind one that throws are due in the next turn.
+void Loop::fire_timers() {
+  try {
+    timers_.fire(now_);
+  } catch (...) {
+    keep_exception();
+  }
 }
 
 void Loop::run_ready() {
@@ -204,23 +250,27 @@ void Loop::run_ready() {
   running_start_.clear();
 }
 
-void Loop::attend(StreamCore& stream) {
-  attended_.push_back(&stream);
+void Loop::attend(StreamCore& stream) noexcept {
+  attended_.add(stream);
   stream.attended_ = true;
 }
 
 void Loop::settle_streams() {
-  settling_.swap(attended_);
-  for (std::size_t i = 0; i < settling_.size(); ++i) {
-    if (i + 2 < settling_.size()) StreamCore::prefetch(settling_[i + 2]);
-    StreamCore* const stream = settling_[i];
-    stream->attended_ = false;
-    stream->settle();  // may delete it, and no other
-  }
-  settling_.clear();
+  attended_.hand_out(
+      [this](StreamCore& stream) {
+        stream.attended_ = false;
+        try {
+          stream.settle();  // may delete it
+        } catch (...) {
+          keep_exception();
+          stream.attend();
+        }
+      },
+      [](StreamCore& stream) { StreamCore::prefetch(&stream); });
 }
 
 void Loop::remove_orphan(StreamCore& stream) noexcept {
+  if (stream.attended_) attended_.remove(stream);
   orphans_.back()->orphan_index_ = stream.orphan_index_;
   orphans_[stream.orphan_index_] = orphans_.back();
   orphans_.pop_back();

@@ -52,7 +52,7 @@ std::optional<Event> TlsLayer::advance(Connection& connection, Time now,
   }
   if (write_due(connection) <= now) {
     discard_output(connection);
-    return connection.abort(Error::write_timeout);
+    return connection.abort(connection.is_closing() ? Error::close_timeout : Error::write_timeout);
   }
   return std::nullopt;
 }
@@ -69,10 +69,12 @@ std::optional<Time> TlsLayer::deadline(const Connection& connection) const {
 Time TlsLayer::write_due(const Connection& connection) const {
   if (!engine_->wants_write()) return Time::max();
   const Config& limits = connection.config();
-  const bool is_limited = limits.write_timeout.count() > 0;
-  if (!is_limited && !connection.is_closing()) return Time::max();
   if (write_at_ == Time::min()) return at_once;  // to be told the time
-  return later(write_at_, is_limited ? limits.write_timeout : limits.close_timeout);
+  const auto after = [this](std::chrono::milliseconds timeout) {
+    return timeout.count() > 0 ? later(write_at_, timeout) : Time::max();
+  };
+  const Time due = after(limits.write_timeout);
+  return connection.is_closing() ? std::min(due, after(limits.close_timeout)) : due;
 }
 
 std::optional<Event> TlsLayer::receive_eof(Connection& connection, std::error_code why) {

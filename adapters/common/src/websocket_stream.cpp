@@ -20,8 +20,9 @@ Result<WebSocketStream> WebSocketStream::from_partially_read(Loop& loop, Socket 
                                                           std::move(config), &loop.memory());
   const Result<StreamCore*> core = loop.adopt(std::move(socket), std::move(connection));
   if (!core) return tl::unexpected(core.error());
+  WebSocketStream stream(**core);
   if (tls) (*core)->use_tls(std::move(tls));
-  return WebSocketStream(**core);
+  return stream;
 }
 
 }  // namespace wolframite

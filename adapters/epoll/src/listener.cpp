@@ -33,6 +33,7 @@ bool Acceptor::try_accept() {
     const int fd = ::accept4(socket_.fd(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (fd >= 0) {
       ++accepted_in_turn_;
+      succeeded();
       accepted_.emplace(Socket::from_nonblocking(fd));
       return true;
     }
@@ -40,17 +41,8 @@ bool Acceptor::try_accept() {
       readable_ = false;
       return false;
     }
-    switch (classify(errno)) {
-      case Failure::connection:
-        continue;
-      case Failure::shortage:
-        // Those who wait in the backlog stay there: no edge tells of them, so a timer has to.
-        wait_out_shortage();
-        return false;
-      case Failure::listener:
-        accepted_.emplace(tl::unexpected(std::error_code(errno, std::system_category())));
-        return true;
-    }
+    // Those who wait in the backlog stay there: no edge tells of them, so a timer has to.
+    if (!retries_after(errno)) return accepted_.has_value();
   }
 }
 

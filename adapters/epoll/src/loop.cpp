@@ -88,9 +88,13 @@ std::error_code Loop::add(int fd, std::uint32_t events, std::uint64_t key) noexc
   return epoll_ctl(epoll_, EPOLL_CTL_ADD, fd, &event) == 0 ? std::error_code{} : last_error();
 }
 
-void Loop::deregister(int fd) noexcept { epoll_ctl(epoll_, EPOLL_CTL_DEL, fd, nullptr); }
+// In a fork the registration is that of the loop that this one is a copy of.
+void Loop::deregister(int fd) noexcept {
+  if (!is_in_fork()) epoll_ctl(epoll_, EPOLL_CTL_DEL, fd, nullptr);
+}
 
 Result<StreamCore*> Loop::adopt(Socket socket, Connection connection) {
+  unread_.reserve(expect_stream());
   const int fd = socket.fd();
   auto* const stream = new Stream(*this, std::move(socket), std::move(connection));
   if (const std::error_code error =
@@ -143,28 +147,35 @@ void Loop::wait(std::optional<Time> until) {
   update_now();
   received_ = 0;
   // Those that have waited for this turn come first.
-  reading_.swap(unread_);
-  if (last_ != nullptr) reading_.push_back(std::exchange(last_, nullptr));
-  for (Stream* const stream : reading_) {
-    stream->queued_ = false;
-    stream->read();
-  }
-  reading_.clear();
+  if (last_ != nullptr) unread_.add(*std::exchange(last_, nullptr));
+  unread_.hand_out([this](Stream& stream) {
+    stream.queued_ = false;
+    attempt(stream, [&] { stream.read(); });
+  });
   for (std::size_t i = 0; i < collected_; ++i) {
     // What the next ones need comes into the cache while this one is in its system calls.
     if (i + 2 < collected_) prefetch(events_[i + 2].data.u64);
     if (i + 1 < collected_) prefetch_reader(events_[i + 1].data.u64);
-    const std::uint64_t key = events_[i].data.u64;
-    if (key == dropped) continue;
-    if (key == mailbox_key) {
-      mailbox()->clear();
-    } else if ((key & source_bit) != 0) {
-      reinterpret_cast<EventSource*>(key - source_bit)->on_events(events_[i].events);
-    } else {
-      reinterpret_cast<Stream*>(key)->on_events(events_[i].events);
-    }
+    dispatch(events_[i]);
   }
   collected_ = 0;
+}
+
+void Loop::dispatch(const epoll_event& event) {
+  const std::uint64_t key = event.data.u64;
+  if (key == dropped) return;
+  if (key == mailbox_key) {
+    mailbox()->clear();
+  } else if ((key & source_bit) == 0) {
+    Stream& stream = *reinterpret_cast<Stream*>(key);
+    attempt(stream, [&] { stream.on_events(event.events); });
+  } else {
+    try {
+      reinterpret_cast<EventSource*>(key - source_bit)->on_events(event.events);
+    } catch (...) {
+      keep_exception();
+    }
+  }
 }
 
 std::size_t Loop::collect(std::optional<Time> until) {

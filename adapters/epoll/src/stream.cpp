@@ -3,7 +3,6 @@
 #include <sys/socket.h>
 #include <sys/uio.h>
 
-#include <algorithm>
 #include <array>
 #include <cassert>
 #include <cerrno>
@@ -51,7 +50,7 @@ void Stream::read() {
   if (loop.received_ > before && loop.last_ == nullptr) {
     loop.last_ = this;
   } else {
-    loop.unread_.push_back(this);
+    loop.unread_.add(*this);
   }
 }
 
@@ -80,7 +79,12 @@ void Stream::read_once() {
 void Stream::want_input() {
   if (!readable_ || queued_ || busy_) return;
   queued_ = true;
-  epoll_loop().unread_.push_back(this);
+  epoll_loop().unread_.add(*this);
+}
+
+void Stream::recover() noexcept {
+  busy_ = false;
+  attend();
 }
 
 InputLease& Stream::lend() { return InputLease::in(loop_.buffers().acquire()); }
@@ -125,17 +129,21 @@ void Stream::written(ssize_t size, std::size_t offered) {
 
 void Stream::shut_down() { ::shutdown(socket_.fd(), SHUT_WR); }
 
-void Stream::close_socket() noexcept {
+void Stream::leave_lists() noexcept {
   Loop& loop = epoll_loop();
   if (loop.last_ == this) {
     loop.last_ = nullptr;
   } else if (queued_) {
-    loop.unread_.erase(std::find(loop.unread_.begin(), loop.unread_.end(), this));
+    loop.unread_.remove(*this);
   }
   queued_ = false;
+}
+
+void Stream::close_socket() noexcept {
+  leave_lists();
   // Not left to close(2): the registration would survive in a forked child's copy of the
   // descriptor.
-  loop.deregister(socket_.fd());
+  epoll_loop().deregister(socket_.fd());
   socket_.close();
   readable_ = false;
 }

@@ -71,7 +71,13 @@ void BufferRing::replenish() {
   adapt();
   int added = 0;
   while (posted_ < count_) {
-    std::byte* const memory = pool_.withdraw();
+    std::byte* memory = nullptr;
+    try {
+      memory = pool_.withdraw();
+    } catch (const std::bad_alloc&) {
+      ran_out();  // it has fewer, until there is memory again
+      break;
+    }
     const std::uint16_t id = free_ids_.back();
     free_ids_.pop_back();
     by_id_[id] = memory;

@@ -2,6 +2,8 @@
 
 #include <liburing.h>
 
+#include <algorithm>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -19,13 +21,20 @@ namespace wolframite::uring {
 struct Buffer : InputLease {
   static constexpr std::size_t header_size = 80;
 
-  Buffer* next = nullptr;  // in a stream's list of them
+  Buffer* next = nullptr;        // in a stream's list of them
+  std::uint32_t block_size = 0;  // of one that is a block of the loop's memory; 0 for the pool's
 
   /// Makes a buffer of lent memory.
   static Buffer& in(std::byte* memory) {
     auto* const buffer = new (memory) Buffer;
     buffer->data = memory + header_size;
     return *buffer;
+  }
+
+  /// The size of the block that holds so many bytes: a power of two, hence hardly twice as much.
+  static std::size_t block_for(std::size_t bytes) {
+    constexpr std::size_t least = 256;
+    return std::max(least, std::bit_ceil(header_size + bytes));
   }
 };
 static_assert(sizeof(Buffer) <= Buffer::header_size);

@@ -6,11 +6,11 @@
 #include <array>
 #include <cstdint>
 #include <deque>
-#include <vector>
 
 #include "buffer_ring.hpp"
 #include "ring.hpp"
 #include "starved.hpp"
+#include "wolframite/detail/stream_list.hpp"
 #include "wolframite/waiter.hpp"
 
 namespace wolframite::uring {
@@ -45,15 +45,12 @@ struct Gather {
 class Engine {
  public:
   Engine(const LoopOptions& options, BufferPool& pool)
-      : buffers(pool, options.buffers, options.max_buffers), ring(options) {
-    constexpr std::size_t many = 64;
-    for (auto* const list : {&unread, &reading, &sending}) list->reserve(many);
-  }
+      : buffers(pool, options.buffers, options.max_buffers), ring(options) {}
 
   /// Fills in nothing but the key, and counts the request until `ended`.
   [[nodiscard]] io_uring_sqe& begin(std::uint64_t key) {
-    ++requests;
     io_uring_sqe& entry = ring.request();
+    ++requests;
     entry.user_data = key;
     return entry;
   }
@@ -66,12 +63,18 @@ class Engine {
 
   BufferRing buffers;  // outlives the ring, whose end unmaps it
   Ring ring;
-  std::size_t requests = 0;      // whose last result is still to come
-  detail::ListNode others;       // Requests
-  std::vector<Stream*> unread;   // streams to hand input to although no result will come
-  std::vector<Stream*> reading;  // those of this turn
-  std::vector<Stream*> sending;  // streams to begin a send for
-  Starved starved;               // streams to begin to receive for again, once there are buffers
+  /// Makes room for `streams` in all lists, so that adding never fails.
+  void reserve(std::size_t streams) {
+    unread.reserve(streams);
+    sending.reserve(streams);
+    starved.reserve(streams);
+  }
+
+  std::size_t requests = 0;            // whose last result is still to come
+  detail::ListNode others;             // Requests
+  detail::StreamList<Stream> unread;   // streams to hand input to although no result will come
+  detail::StreamList<Stream> sending;  // streams to begin a send for
+  Starved starved;  // streams to begin to receive for again, once there are buffers
   std::deque<Gather> gathers = std::deque<Gather>(16);
   std::size_t gathered = 0;  // of them in use
   bool ending = false;       // nothing may begin any more

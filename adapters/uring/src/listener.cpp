@@ -40,9 +40,10 @@ class Acceptor::AcceptRequest final : public Request {
     if (!std::exchange(cancelled_, true)) engine_.cancel(key());
   }
   void let_go() noexcept {
-    owner_ = nullptr;
+    forget();
     cancel();
   }
+  void forget() noexcept { owner_ = nullptr; }
 
  private:
   [[nodiscard]] std::uint64_t key() const {
@@ -56,6 +57,11 @@ class Acceptor::AcceptRequest final : public Request {
 
 Acceptor::~Acceptor() {
   if (request_ == nullptr) return;
+  // In a fork both are still used by the process that began it.
+  if (loop_.is_in_fork()) {
+    request_->forget();
+    return;
+  }
   // It keeps the socket until it has ended; nobody should be able to connect until then.
   ::shutdown(socket_.fd(), SHUT_RDWR);
   request_->let_go();
@@ -77,13 +83,12 @@ bool Acceptor::try_accept() {
 
 void Acceptor::on_accepted(int result) {
   if (result >= 0) {
+    succeeded();
     ready_.push_back(Socket::from_nonblocking(result));
     // Those nobody asks for are better off in the backlog.
     if (request_ != nullptr && ready_.size() - taken_ >= enough) request_->cancel();
-  } else if (const Failure failure = classify(-result); failure == Failure::shortage) {
-    wait_out_shortage();
-  } else if (failure == Failure::listener && !accepted_) {
-    accepted_.emplace(tl::unexpected(std::error_code(-result, std::system_category())));
+  } else if (result != -ECANCELED) {
+    static_cast<void>(retries_after(-result));
   }
   serve();
 }

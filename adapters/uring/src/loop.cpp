@@ -2,6 +2,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <string>
 #include <system_error>
 #include <utility>
 
@@ -32,13 +33,14 @@ class ConnectRequest final : public Request {
     attempt->connected({-result, std::system_category()});
   }
 
+  /// Asks for the end. The descriptor is closed behind that, and not by the caller: until then its
+  /// number must not come to mean another socket.
   void abort() noexcept {
-    attempt_ = nullptr;
     engine_.cancel(key());
-    // At once, since the caller closes the descriptor, and its number may come to mean another
-    // socket.
-    engine_.ring.submit();
+    engine_.close(std::exchange(attempt_, nullptr)->socket.release());
   }
+  /// Leaves it to the process that this one is a fork of.
+  void forget() noexcept { attempt_ = nullptr; }
 
  private:
   [[nodiscard]] std::uint64_t key() const {
@@ -49,6 +51,16 @@ class ConnectRequest final : public Request {
   ConnectAttempt* attempt_;  // null once it was taken back
   Endpoint endpoint_;
 };
+
+std::size_t checked_buffer_size(const LoopOptions& options) {
+  constexpr std::size_t least = 1U << 10U, most = 16U << 20U;
+  if (options.buffer_size < least || options.buffer_size > most) {
+    throw std::system_error(std::make_error_code(std::errc::invalid_argument),
+                            "uring::LoopOptions::buffer_size is " +
+                                std::to_string(options.buffer_size) + ", not 1 KiB to 16 MiB");
+  }
+  return options.buffer_size;
+}
 
 // Brings what the next result needs into the cache.
 void prefetch(std::uint64_t key) {
@@ -78,7 +90,7 @@ void Engine::close(int fd) noexcept {
 }
 
 Loop::Loop(const LoopOptions& options)
-    : wolframite::Loop(options.buffer_size, options.max_buffers),
+    : wolframite::Loop(checked_buffer_size(options), options.max_buffers),
       engine_(std::make_unique<Engine>(options, buffers())) {
   if (!engine_->ring.is_plain() && engine_->buffers.enrol(engine_->ring.handle()) < 0) {
     engine_->ring.make_plain();
@@ -107,8 +119,14 @@ void Loop::watch_mailbox() {
 Result<StreamCore*> Loop::adopt(Socket socket, Connection connection) {
   if (!socket.is_open())
     return tl::unexpected(std::make_error_code(std::errc::bad_file_descriptor));
+  engine_->reserve(expect_stream());
   auto* const stream = new Stream(*this, std::move(socket), std::move(connection));
-  stream->begin_receive();
+  try {
+    stream->begin_receive();
+  } catch (...) {
+    stream->abandon();
+    throw;
+  }
   return stream;
 }
 
@@ -122,12 +140,13 @@ std::error_code Loop::begin_connect(ConnectAttempt& attempt) {
 }
 
 void Loop::abort_connect(ConnectAttempt& attempt) noexcept {
-  static_cast<ConnectRequest*>(std::exchange(attempt.pending, nullptr))->abort();
+  auto* const request = static_cast<ConnectRequest*>(std::exchange(attempt.pending, nullptr));
+  is_in_fork() ? request->forget() : request->abort();
 }
 
-void Loop::begin_sends() {
-  for (Stream* const stream : engine_->sending) stream->begin_send();
-  engine_->sending.clear();
+void Loop::begin_sends() noexcept {
+  engine_->sending.hand_out(
+      [this](Stream& stream) { attempt(stream, [&] { stream.begin_send(); }); });
 }
 
 // No more of them than there are buffers: the rest would only be told again that there are none.
@@ -135,7 +154,8 @@ void Loop::feed_starved() {
   Starved& starved = engine_->starved;
   starved.begin_turn();
   for (std::size_t left = engine_->buffers.posted(); left > 0 && !starved.empty(); --left) {
-    starved.take().feed();
+    Stream& stream = starved.take();
+    attempt(stream, [&] { stream.feed(); });
   }
 }
 
@@ -147,13 +167,15 @@ void Loop::wait(std::optional<Time> until) {
   const bool at_once = !shared.unread.empty() || !shared.starved.empty();
   shared.ring.wait(at_once ? Time::min() : until);
   update_now();
-  shared.reading.swap(shared.unread);
   if (shared.ring.is_submitted()) shared.gathered = 0;
+  // Those that have waited for this turn come first.
+  shared.unread.hand_out([this](Stream& stream) {
+    stream.dequeue();
+    attempt(stream, [&] { stream.read(); });
+  });
   shared.ring.drain(
       [this](std::uint64_t key, int result, unsigned flags) { dispatch(key, result, flags); },
       prefetch);
-  for (Stream* const stream : shared.reading) stream->read();
-  shared.reading.clear();
 }
 
 void Loop::submit() {
@@ -165,25 +187,23 @@ void Loop::submit() {
   if (shared.ring.is_submitted()) shared.gathered = 0;
 }
 
-void Loop::dispatch(std::uint64_t key, int result, unsigned flags) {
-  const bool more = (flags & IORING_CQE_F_MORE) != 0;
+void Loop::dispatch(std::uint64_t key, int result, unsigned flags) noexcept {
   const std::uint64_t address = key & ~tag_bits;
-  switch (static_cast<Tag>(key & tag_bits)) {
-    case Tag::none:
-      break;
-    case Tag::receive:
-      reinterpret_cast<Stream*>(address)->on_received(result, flags);
-      break;
-    case Tag::send:
-      reinterpret_cast<Stream*>(address)->on_sent(result);
-      break;
-    case Tag::request:
-      reinterpret_cast<Request*>(address)->complete(result, more);
-      break;
-    case Tag::mailbox:
-      mailbox()->clear();
-      if (!more && !engine_->ending) watch_mailbox();
-      break;
+  const auto tag = static_cast<Tag>(key & tag_bits);
+  if (tag == Tag::receive || tag == Tag::send) {
+    Stream& stream = *reinterpret_cast<Stream*>(address);
+    return attempt(stream, [&] {
+      tag == Tag::receive ? stream.on_received(result, flags) : stream.on_sent(result);
+    });
+  }
+  const bool more = (flags & IORING_CQE_F_MORE) != 0;
+  try {
+    if (tag == Tag::request) return reinterpret_cast<Request*>(address)->complete(result, more);
+    if (tag != Tag::mailbox) return;
+    mailbox()->clear();
+    if (!more && !engine_->ending) watch_mailbox();
+  } catch (...) {
+    keep_exception();
   }
 }
 

@@ -1,5 +1,7 @@
 #include "ring.hpp"
 
+#include <algorithm>
+#include <bit>
 #include <cerrno>
 #include <chrono>
 #include <memory>
@@ -9,6 +11,7 @@
 namespace wolframite::uring {
 namespace {
 
+constexpr unsigned most_submissions = 32768;  // what the kernel takes
 constexpr const char* instead = "; epoll::Loop does without";
 
 [[noreturn]] void fail(int error, const std::string& what) {
@@ -55,8 +58,10 @@ void Ring::set_up(const LoopOptions& options) {
     if (options.plain && !plain_) continue;
     io_uring_params parameters{};
     parameters.flags = flags;
-    parameters.cq_entries = options.completions;
-    result = io_uring_queue_init_params(options.submissions, &ring_, &parameters);
+    const unsigned submissions = std::clamp(options.submissions, 1U, most_submissions);
+    // The kernel has room for the results of all that is handed over at a time.
+    parameters.cq_entries = std::max(options.completions, std::bit_ceil(submissions));
+    result = io_uring_queue_init_params(submissions, &ring_, &parameters);
     if (result != -EINVAL) break;
   }
   if (result == -EINVAL)
@@ -136,9 +141,10 @@ void Ring::wait(std::optional<Time> until) {
   if (result < 0) throw std::system_error(-result, std::system_category(), "io_uring_register");
   if (!backlog_.empty()) submit();
   using namespace std::chrono;
-  nanoseconds left{};
-  if (until && *until > Time::min()) left = *until - steady_clock::now();
-  if (until && left <= nanoseconds::zero()) {
+  const Time now = steady_clock::now();
+  // Compared before it is subtracted: it may be Time::min().
+  const nanoseconds left = until && *until > now ? *until - now : nanoseconds::zero();
+  if (until && left == nanoseconds::zero()) {
     result = io_uring_submit_and_get_events(&ring_);
   } else {
     __kernel_timespec timeout{};

@@ -3,10 +3,11 @@
 #include <poll.h>
 #include <sys/socket.h>
 
-#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <new>
+#include <utility>
 
 namespace wolframite::uring {
 namespace {
@@ -15,8 +16,9 @@ namespace {
 static_assert(sizeof(Stream) <= 352);
 
 constexpr std::uint8_t enough = 2;  // buffers kept for a stream that nobody reads
-// All of it, however long that takes: a part would only come back to be asked for again.
-constexpr unsigned send_flags = MSG_NOSIGNAL | MSG_WAITALL;
+// Not MSG_WAITALL: what a peer reads slowly must be seen to go on, or `Config::write_timeout` would
+// give it up.
+constexpr unsigned send_flags = MSG_NOSIGNAL;
 
 void fill(Gather& gather, std::span<const ConstBytes> segments) {
   for (std::size_t i = 0; i < segments.size(); ++i) {
@@ -35,9 +37,9 @@ void fill(Gather& gather, std::span<const ConstBytes> segments) {
 
 void Stream::begin_receive() {
   if (receiving_ || starved_ || finished_ || !socket_.is_open() || engine().ending) return;
+  io_uring_sqe& entry = engine().begin(key_of(this, Tag::receive));
   receiving_ = true;
   cancelled_ = false;
-  io_uring_sqe& entry = engine().begin(key_of(this, Tag::receive));
   if (is_plain()) return io_uring_prep_poll_add(&entry, socket_.fd(), POLLIN | POLLRDHUP);
   io_uring_prep_recv_multishot(&entry, socket_.fd(), nullptr, 0, 0);
   entry.flags |= IOSQE_BUFFER_SELECT;
@@ -85,17 +87,63 @@ void Stream::feed() {
   hungry_ = receiving_;
 }
 
-void Stream::keep(Buffer& buffer) {
-  if (kept_ == nullptr) {
-    buffer.next = &buffer;
-  } else if (buffer.end <= room_after(*kept_)) {
-    // Small pieces share a buffer, so that a peer cannot take many of them with few octets.
-    std::memcpy(kept_->data + kept_->end, buffer.data, buffer.end);
-    kept_->end += buffer.end;
-    return give_back(buffer);
-  } else {
-    buffer.next = std::exchange(kept_->next, &buffer);
+void Stream::keep(Buffer& buffer) noexcept {
+  if (kept_ == nullptr || buffer.end > room_after(*kept_)) return link(buffer);
+  // Small pieces share a buffer, so that a peer cannot take many of them with few bytes.
+  append(*kept_, buffer);
+  free(buffer);
+}
+
+// What nobody reads yet moves to a block that it fills to about a half, and the buffer goes back:
+// else a peer of many streams would hold a buffer for each with a few bytes.
+void Stream::shrink_last() noexcept {
+  const std::size_t most = loop_.buffers().size() / 2;
+  if (kept_->block_size != 0 || Buffer::block_for(kept_->end) > most) return;
+  Buffer& last = take_last();
+  std::size_t size = Buffer::block_for(last.end);
+  Buffer* before = nullptr;
+  if (kept_ != nullptr && kept_->block_size != 0) {
+    const std::size_t joined = Buffer::block_for(std::size_t{kept_->end} + last.end);
+    if (joined <= most) {
+      before = &take_last();
+      size = joined;
+    }
   }
+  Buffer* const block = new_block(size);
+  for (Buffer* const part : {before, &last}) {
+    if (part == nullptr) continue;
+    if (block == nullptr) {
+      link(*part);
+    } else {
+      append(*block, *part);
+      free(*part);
+    }
+  }
+  if (block != nullptr) link(*block);
+}
+
+Buffer* Stream::new_block(std::size_t size) noexcept {
+  try {
+    Buffer& block = Buffer::in(static_cast<std::byte*>(loop_.memory().allocate(size)));
+    block.block_size = static_cast<std::uint32_t>(size);
+    return &block;
+  } catch (const std::bad_alloc&) {
+    return nullptr;
+  }
+}
+
+void Stream::free(Buffer& buffer) noexcept {
+  if (buffer.block_size == 0) return give_back(buffer);
+  loop_.memory().deallocate(&buffer, buffer.block_size);
+}
+
+void Stream::append(Buffer& to, const Buffer& from) noexcept {
+  std::memcpy(to.data + to.end, from.data, from.end);
+  to.end += from.end;
+}
+
+void Stream::link(Buffer& buffer) noexcept {
+  buffer.next = kept_ == nullptr ? &buffer : std::exchange(kept_->next, &buffer);
   kept_ = &buffer;
   ++held_;
 }
@@ -111,8 +159,29 @@ Buffer& Stream::take_first() noexcept {
   return first;
 }
 
+Buffer& Stream::take_last() noexcept {
+  Buffer& last = *kept_;
+  Buffer* before = last.next;
+  while (before->next != &last) before = before->next;
+  before->next = last.next;
+  kept_ = before == &last ? nullptr : before;
+  --held_;
+  return last;
+}
+
+// The first one in a buffer of the pool's, as the rules of streams take it.
+Buffer& Stream::lend_first() {
+  Buffer& first = *kept_->next;
+  if (first.block_size == 0) return take_first();
+  Buffer& buffer = Buffer::in(loop_.buffers().acquire());
+  append(buffer, first);
+  free(take_first());
+  return buffer;
+}
+
 std::size_t Stream::room_after(const Buffer& buffer) const {
-  return loop_.buffers().size() - Buffer::header_size - buffer.end;
+  const std::size_t size = buffer.block_size != 0 ? buffer.block_size : loop_.buffers().size();
+  return size - Buffer::header_size - buffer.end;
 }
 
 // Hands on what was kept, as long as somebody wants it, and sees to it that more comes if it
@@ -120,7 +189,7 @@ std::size_t Stream::room_after(const Buffer& buffer) const {
 void Stream::hand_on() {
   busy_ = true;
   while (held_ > 0 && wants_input()) {
-    Buffer& first = take_first();
+    Buffer& first = lend_first();
     readable_ = held_ > 0 || starved_ || finished_;
     received(first);
   }
@@ -129,6 +198,7 @@ void Stream::hand_on() {
     told_ = true;
   }
   busy_ = false;
+  if (held_ > 0) shrink_last();
   readable_ = held_ > 0 || starved_ || (finished_ && !told_);
   if (held_ == 0) {
     begin_receive();
@@ -139,7 +209,6 @@ void Stream::hand_on() {
 }
 
 void Stream::read() {
-  queued_ = false;
   if (is_plain()) {
     read_plainly();
   } else {
@@ -172,12 +241,17 @@ void Stream::want_input() {
   if (!readable_) return begin_receive();
   if (queued_ || busy_ || (starved_ && held_ == 0)) return;
   queued_ = true;
-  engine().unread.push_back(this);
+  engine().unread.add(*this);
+}
+
+void Stream::recover() noexcept {
+  busy_ = false;
+  attend();
 }
 
 InputLease* Stream::kept_input() {
   if (held_ == 0) return nullptr;
-  Buffer& first = take_first();
+  Buffer& first = lend_first();
   readable_ = held_ > 0 || starved_ || finished_;
   if (held_ == 0) begin_receive();
   return &first;
@@ -192,22 +266,19 @@ void Stream::write_output() {
   if (is_plain() || !engine().ring.is_ours()) return write_plainly();
   writable_ = false;
   to_send_ = true;
-  engine().sending.push_back(this);
+  engine().sending.add(*this);
 }
 
+// If it throws there is no request, and what is queued waits for the next time.
 void Stream::begin_send() {
-  if (!to_send_) return;  // it was closed meanwhile
   to_send_ = false;
+  writable_ = true;
   // One segment is the rule.
   std::array<ConstBytes, 2> segments;
   const std::size_t count = session_.output(segments);
-  if (count == 0) {
-    writable_ = true;
-    return;
-  }
-  sending_ = true;
+  if (count == 0) return;
   if (count > 1) return begin_send_segments();
-  io_uring_sqe& entry = engine().begin(key_of(this, Tag::send));
+  io_uring_sqe& entry = begin_request();
   io_uring_prep_send(&entry, socket_.fd(), segments[0].data(), segments[0].size(), send_flags);
 }
 
@@ -215,11 +286,18 @@ void Stream::begin_send_segments() {
   Engine& shared = engine();
   std::array<ConstBytes, Gather::max> segments;
   const std::size_t count = session_.output(segments);
-  io_uring_sqe& entry = shared.begin(key_of(this, Tag::send));
   if (shared.gathered == shared.gathers.size()) shared.gathers.emplace_back();
+  io_uring_sqe& entry = begin_request();
   Gather& gather = shared.gathers[shared.gathered++];
   fill(gather, std::span(segments).first(count));
   io_uring_prep_sendmsg(&entry, socket_.fd(), &gather.message, send_flags);
+}
+
+io_uring_sqe& Stream::begin_request() {
+  io_uring_sqe& entry = engine().begin(key_of(this, Tag::send));
+  sending_ = true;
+  writable_ = false;
+  return entry;
 }
 
 void Stream::on_sent(int result) {
@@ -253,36 +331,52 @@ void Stream::write_plainly() {
   if (size < 0 && errno != EAGAIN) return write_failed(errno);
   const std::size_t written = size < 0 ? 0 : static_cast<std::size_t>(size);
   if (written < offered && !engine().ending) {
-    writable_ = false;
-    sending_ = true;
-    io_uring_sqe& entry = engine().begin(key_of(this, Tag::send));
-    io_uring_prep_poll_add(&entry, socket_.fd(), POLLOUT);
+    io_uring_prep_poll_add(&begin_request(), socket_.fd(), POLLOUT);
   }
   if (written > 0) wrote(written);
 }
 
 void Stream::shut_down() { ::shutdown(socket_.fd(), SHUT_WR); }
 
-// Requests are carried out in their order: a send that was begun last gets its one try before it is
-// cancelled, and the descriptor is closed after that.
-void Stream::close_socket() noexcept {
+// Whoever is in a list of the loop's leaves it before the socket is closed, and before it dies.
+void Stream::leave_lists() noexcept {
   Engine& shared = engine();
-  if (queued_) {
-    shared.unread.erase(std::find(shared.unread.begin(), shared.unread.end(), this));
-    queued_ = false;
-  }
+  if (queued_) shared.unread.remove(*this);
+  if (to_send_) shared.sending.remove(*this);
   shared.starved.remove(*this);
-  starved_ = false;
-  const bool is_in_flight = sending_;
-  begin_send();
-  while (held_ > 0) give_back(take_first());
+  queued_ = to_send_ = starved_ = false;
+}
+
+Stream::~Stream() {
+  leave_lists();
+  while (held_ > 0) free(take_first());
+}
+
+// Requests are carried out in their order: a send that was begun last gets its one try before it is
+// cancelled, and the descriptor is closed after that. The stream lives until the last result, and
+// so does its session, with what the kernel reads.
+void Stream::close_socket() noexcept {
+  const bool is_to_send = to_send_, is_in_flight = sending_;
+  leave_lists();
+  while (held_ > 0) free(take_first());
   readable_ = false;
+  if (loop_.is_in_fork()) return socket_.close();
+  if (is_to_send) try_to_send();
+  Engine& shared = engine();
   if (receiving_ && !cancelled_) shared.cancel(key_of(this, Tag::receive));
   // The session may have dropped what is being sent. A send that waits for room, and may find it
   // before it is cancelled, fails after this and does not look at that memory any more.
   if (is_in_flight) ::shutdown(socket_.fd(), SHUT_RDWR);
   if (sending_) shared.cancel(key_of(this, Tag::send));
   shared.close(socket_.release());
+}
+
+// For the last time, so that it is no loss if there is no memory for it.
+void Stream::try_to_send() noexcept {
+  try {
+    begin_send();
+  } catch (const std::bad_alloc&) {
+  }
 }
 
 void Stream::destroy() noexcept {

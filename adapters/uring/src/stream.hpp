@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <utility>
 
@@ -13,6 +14,7 @@ class Stream final : public StreamCore {
  public:
   Stream(Loop& loop, Socket socket, Connection connection)
       : StreamCore(loop, std::move(socket), std::move(connection)) {}
+  ~Stream() override;
 
   /// Begins to receive, or to wait for input.
   void begin_receive();
@@ -27,8 +29,12 @@ class Stream final : public StreamCore {
   /// Begins to receive again, for there are buffers now.
   void feed();
 
-  /// Hands on input that came while nobody waited for it.
+  /// Hands on input that came while nobody waited for it. Called once it has left the loop's list.
   void read();
+  void dequeue() noexcept { queued_ = false; }
+
+  /// Makes up for what an exception has left undone: the loop looks after the stream again.
+  void recover() noexcept;
 
  private:
   void want_input() override;
@@ -45,10 +51,22 @@ class Stream final : public StreamCore {
 
   void read_plainly();
   void write_plainly();
-  void keep(Buffer& buffer);
-  [[nodiscard]] Buffer& take_first() noexcept;
-  [[nodiscard]] std::size_t room_after(const Buffer& buffer) const;
   void hand_on();
+  void leave_lists() noexcept;
+  void try_to_send() noexcept;
+  [[nodiscard]] io_uring_sqe& begin_request();
+
+  // What is kept.
+  void keep(Buffer& buffer) noexcept;
+  void shrink_last() noexcept;
+  [[nodiscard]] Buffer* new_block(std::size_t size) noexcept;
+  void free(Buffer& buffer) noexcept;
+  static void append(Buffer& to, const Buffer& from) noexcept;
+  void link(Buffer& buffer) noexcept;
+  [[nodiscard]] Buffer& take_first() noexcept;
+  [[nodiscard]] Buffer& take_last() noexcept;
+  [[nodiscard]] Buffer& lend_first();
+  [[nodiscard]] std::size_t room_after(const Buffer& buffer) const;
 
   Buffer* kept_ = nullptr;  // received and not wanted yet: the last one, followed by the first
   std::uint16_t held_ = 0;  // how many those are

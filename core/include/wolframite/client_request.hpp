@@ -30,14 +30,27 @@ class ClientRequest {
   /// Upgrade, Connection, Sec-WebSocket-*, Content-Length, Transfer-Encoding); `invalid_header` for
   /// what cannot be sent. A faulty field is not added.
   ClientRequest& header(std::string_view name, std::string_view value) &;
-  /// The same on a temporary, to be passed on as it is.
-  ClientRequest&& header(std::string_view name, std::string_view value) &&;
+  /// The same on a temporary: gives a request that is no reference to it.
+  [[nodiscard]] ClientRequest header(std::string_view name, std::string_view value) &&;
 
   /// Adds a subprotocol, the preferred one first. `invalid_subprotocol` if it is no token or is
   /// there already.
   ClientRequest& subprotocol(std::string_view name) &;
-  /// The same on a temporary, to be passed on as it is.
-  ClientRequest&& subprotocol(std::string_view name) &&;
+  /// The same on a temporary: gives a request that is no reference to it.
+  [[nodiscard]] ClientRequest subprotocol(std::string_view name) &&;
+
+  /// Whether the server has to choose one of the subprotocols, as with browsers; it is a fault then
+  /// (`missing_subprotocol`) if it chooses none. On unless switched off; without effect where none
+  /// is asked for.
+  ClientRequest& require_subprotocol(bool required) & {
+    requires_subprotocol_ = required;
+    return *this;
+  }
+  /// The same on a temporary: gives a request that is no reference to it.
+  [[nodiscard]] ClientRequest require_subprotocol(bool required) && {
+    requires_subprotocol_ = required;
+    return std::move(*this);
+  }
 
   /// What is asked for. Usable only if `error()` is none.
   [[nodiscard]] const Url& url() const { return url_; }
@@ -45,6 +58,9 @@ class ClientRequest {
   [[nodiscard]] const Headers& headers() const { return headers_; }
   /// The subprotocols that were added, the preferred one first.
   [[nodiscard]] const std::vector<std::string>& subprotocols() const { return subprotocols_; }
+
+  /// Whether one of them has to be chosen.
+  [[nodiscard]] bool requires_subprotocol() const { return requires_subprotocol_; }
 
   /// The first fault, or none.
   [[nodiscard]] Error error() const { return error_; }
@@ -54,6 +70,7 @@ class ClientRequest {
   Headers headers_;
   std::vector<std::string> subprotocols_;
   Error error_ = Error::none;
+  bool requires_subprotocol_ = true;
 };
 
 }  // namespace wolframite

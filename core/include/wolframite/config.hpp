@@ -54,7 +54,8 @@ struct Config {
   std::chrono::milliseconds pong_timeout{20'000};
   /// Gives the peer up when output waits and no byte of it could be written for this long.
   std::chrono::milliseconds write_timeout{30'000};
-  /// Once our Close was written, the connection must end within this time.
+  /// Once our Close was written, the connection must end within this time; until then, something of
+  /// what is before it must be written within this time, again and again.
   std::chrono::milliseconds close_timeout{10'000};
 
   /// `invalid_config` if limits contradict each other or a time is negative.

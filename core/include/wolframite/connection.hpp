@@ -86,6 +86,10 @@ class Connection {
   /// `in` is empty and no event waits. Call it until then. Views in the event point into `in`'s
   /// memory or the connection's own and live until the next receive or receive_eof. With a limit on
   /// inflating (see `limit_inflation`) it may return nothing while `is_paused`.
+  ///
+  /// While a request waits for its answer nothing is taken: it returns nothing and leaves `in` as
+  /// it is. Call it with those bytes again after `accept`, which makes frames of them, or `refuse`,
+  /// after which they are discarded: no second request is ever read.
   [[nodiscard]] std::optional<Event> receive(Bytes& in);
 
   /// Whether `receive` with an empty `in` may have an event to give, or the last one's view to
@@ -128,13 +132,13 @@ class Connection {
   /// @{
 
   /// Server: answers the waiting request with 101; `Opened` follows. Errors: `no_request`,
-  /// `not_an_upgrade`, `subprotocol_not_requested`, `reserved_header`, `invalid_header`. RFC 6455
-  /// §4.2.2.
+  /// `not_an_upgrade`, `subprotocol_not_requested`, `reserved_header`, `invalid_header`; `no_sha1`,
+  /// to be refused with 500. RFC 6455 §4.2.2.
   [[nodiscard]] std::error_code accept(const Accept& with = {});
 
   /// Server: answers the waiting request with another status than 101 and ends the connection;
-  /// `Closed` with `refused` follows. Errors: `no_request`, `invalid_status`, `reserved_header`,
-  /// `invalid_header`.
+  /// `Closed` with `refused` follows, or with `plain_http` where no upgrade was asked for. Errors:
+  /// `no_request`, `invalid_status`, `reserved_header`, `invalid_header`.
   [[nodiscard]] std::error_code refuse(const Response& response);
 
   /// Queues a message, or a fragment of one unless `last`; the fragments of a message have one

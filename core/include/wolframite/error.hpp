@@ -47,8 +47,8 @@ enum class Error : std::uint8_t {
   malformed_request_line,  ///< not as RFC 9112 §3 has it
   malformed_status_line,   ///< not as RFC 9112 §4 has it
   malformed_header,  ///< bad name or value, obs-fold, bare CR or LF, NUL, space before the colon
-  method_not_get,    ///< answered with 405
-  version_not_http_1_1,  ///< answered with 505
+  method_not_get,    ///< an upgrade with another method, or CONNECT; answered with 405
+  version_not_http_1_1,  ///< neither HTTP/1.1 nor 1.0, answered with 505; or a 101 in HTTP/1.0
   missing_host,          ///< no Host
   duplicate_header,      ///< Host, Sec-WebSocket-Key, -Version, -Accept or -Protocol more than once
   unexpected_body,       ///< a request with Content-Length or Transfer-Encoding
@@ -60,13 +60,14 @@ enum class Error : std::uint8_t {
   invalid_key,                 ///< not the base64 of 16 octets
   malformed_extensions,        ///< Sec-WebSocket-Extensions does not follow its grammar
   malformed_subprotocols,      ///< Sec-WebSocket-Protocol does not follow its grammar
-  bytes_after_request,         ///< the client sent more before it had its answer
   missing_accept,              ///< a 101 without Sec-WebSocket-Accept
   accept_mismatch,             ///< Sec-WebSocket-Accept is not that of our key
   unrequested_subprotocol,     ///< the server chose one that was not asked for
   missing_subprotocol,         ///< subprotocols were asked for as required and none was chosen
   unrequested_extension,       ///< the server chose one that was not offered
   refused,                     ///< the upgrade was answered with another status than 101
+  plain_http,                  ///< server: a request for no upgrade was answered, as it should be
+  no_sha1,                     ///< libcrypto gives no SHA-1, and so nothing can be opened
   handshake_incomplete,        ///< the stream ended inside the handshake
 
   // The URL cannot be used: class `url`.
@@ -107,6 +108,7 @@ enum class Error : std::uint8_t {
   invalid_status,             ///< refuse() with a status outside 200-599
   no_entropy,                 ///< a client connection that was lent no Entropy
   already_reading,            ///< adapters: a second wait for a message beside the first
+  already_accepting,          ///< adapters: a second wait for a connection beside the first
   invalid_config,             ///< see `Config::check`
 };
 

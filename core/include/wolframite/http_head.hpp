@@ -1,5 +1,5 @@
 /// @file
-/// A parser for the head of an HTTP/1.1 message (RFC 9112), strict and single pass.
+/// A parser for the head of an HTTP/1.1 or 1.0 message (RFC 9112), strict and single pass.
 #pragma once
 
 #include <cstddef>
@@ -17,8 +17,10 @@ namespace wolframite {
 
 /// Reads the start line and the header fields of a request or a response, whatever way the bytes
 /// are cut. Each octet is looked at once, and a fault is reported at the octet that shows it: a
-/// bare CR or LF, NUL or another control character, obs-fold, a space before a colon, an empty or
-/// invalid name, a bad start line, another version than HTTP/1.1, or too much of it.
+/// bare CR or LF, NUL or another control character, a space before a colon, an empty or invalid
+/// name, a bad start line, another version than HTTP/1.1 and 1.0, or too much of it. A
+/// folded line (obs-fold) is a fault of a request, and read as one space in a response, as RFC 9112
+/// §5.2 has it.
 class HttpHead {
  public:
   /// What is too much of a head.
@@ -43,6 +45,13 @@ class HttpHead {
   /// Whether the whole head is there.
   [[nodiscard]] bool is_complete() const;
 
+  /// Whether it is a request with the method HEAD, to which no answer has a body (RFC 9110 §9.3.2).
+  /// Known as soon as the method is read, and for good.
+  [[nodiscard]] bool is_head_request() const { return is_head_request_; }
+
+  /// The minor version, once the start line is read: 1 of HTTP/1.1, 0 of HTTP/1.0.
+  [[nodiscard]] int version_minor() const { return version_minor_; }
+
   /// Moves out the request, whose method, target and headers are not judged yet. Precondition:
   /// `is_complete()`, and the head is a request's.
   [[nodiscard]] Request take_request();
@@ -57,7 +66,7 @@ class HttpHead {
     begin_lf,  // the LF of that empty line
     method,
     target,
-    version,     // `index_` octets of "HTTP/1.1" are there
+    version,     // `index_` octets of "HTTP/1.1" or "HTTP/1.0" are there
     status,      // `index_` octets of "SP 3DIGIT" are there
     status_end,  // SP before the reason, or the line's end
     reason,
@@ -68,6 +77,7 @@ class HttpHead {
     value_begin,  // space before the value
     value,
     value_lf,
+    fold,  // the space at the begin of a line that goes on with the value before it
     end_lf,
     complete,
     failed,
@@ -78,7 +88,9 @@ class HttpHead {
   Error read_start_line(std::string_view text, std::size_t& at);
   Error read_version(char octet);
   Error read_status(char octet);
+  Error read_lines(std::string_view text, std::size_t& at);
   Error read_fields(std::string_view text, std::size_t& at);
+  void begin_fold();
   void end_value(std::string_view text);
 
   Limits limits_;
@@ -88,10 +100,12 @@ class HttpHead {
   Headers headers_;
   Headers::Slice field_{};  // the one being read
   int status_ = 0;
+  int version_minor_ = 1;
   Error error_ = Error::none;
   Start start_;
   State state_;
   std::uint8_t index_ = 0;
+  bool is_head_request_ = false;
 };
 
 }  // namespace wolframite

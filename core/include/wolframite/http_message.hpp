@@ -12,15 +12,17 @@
 #pragma GCC visibility push(default)
 namespace wolframite {
 
-/// A request as it was received. What a Connection hands out is well-formed: method GET, HTTP/1.1,
-/// one Host, no body.
+/// A request as it was received. What a Connection hands out is well-formed: HTTP/1.1 with one
+/// Host, or HTTP/1.0 with one at most; no body; any method but CONNECT.
 struct Request {
-  std::string method;  ///< `GET`
-  std::string target;  ///< origin-form or absolute-form, as the client sent it
-  Headers headers;     ///< all of them, in the order they came in
+  std::string method;     ///< `GET` if it is an upgrade
+  std::string target;     ///< origin-form or absolute-form as the client sent it; `*` of OPTIONS
+  Headers headers;        ///< all of them, in the order they came in
+  int version_minor = 1;  ///< of HTTP/1.1; 0 of HTTP/1.0
 
   /// Whether it asks for a WebSocket; if so the handshake's headers have been checked (RFC 6455
-  /// §4.2.1). Otherwise it is plain HTTP, to be answered with `refuse()`.
+  /// §4.2.1). Otherwise it is plain HTTP, to be answered with `refuse()`. In HTTP/1.0 there are no
+  /// upgrades (RFC 9110 §7.8).
   [[nodiscard]] bool is_upgrade() const;
 
   /// The subprotocols that the client asked for, in its order of preference (RFC 6455 §4.1, 10).

@@ -20,7 +20,7 @@ inline constexpr Time at_once{Time::min().time_since_epoch() / 2};
 /// The time `duration` after `from`, or before it if that is negative. Where the clock's range ends
 /// before that, the last or the first time there is: `milliseconds::max()` means without end.
 template <class Rep, class Period>
-  requires std::is_convertible_v<std::chrono::duration<Rep, Period>, Time::duration>
+requires std::is_convertible_v<std::chrono::duration<Rep, Period>, Time::duration>
 [[nodiscard]] constexpr Time later(Time from, std::chrono::duration<Rep, Period> duration) {
   // Compared in the unit that was given: the clock's is finer, and may not hold it.
   using Given = std::chrono::duration<std::intmax_t, Period>;

@@ -23,8 +23,8 @@ struct Client {
 
 /// Answers the WebSocket request that comes over `socket` and gives the open stream. Errors:
 /// `invalid_config`; of class `tls`, `handshake`, `timeout`, `capacity`, or of the socket;
-/// `refused` if the answer was a Response; of class `misuse` if it cannot be sent, and the client
-/// gets a 500. RFC 6455 §4.2.
+/// `refused` if the answer was a Response, or `plain_http` where no upgrade was asked for; of class
+/// `misuse` if it cannot be sent, and the client gets a 500. RFC 6455 §4.2.
 ///
 /// A response that refuses is sent in full after this has completed. Cancelling closes the socket.
 [[nodiscard]] Task<Result<WebSocketStream>> accept(Loop& loop, Socket socket,

@@ -44,7 +44,8 @@ class Listener : protected Timer {
   class [[nodiscard]] Accepting;
   /// Waits for a connection: `co_await` gives a `Result<Socket>`. Without a free descriptor it
   /// waits until one may be free; errors of a single connection are passed over. Other errors come
-  /// out. Precondition: no other coroutine waits here.
+  /// out, those that might pass (EACCES, EPERM) after some tries. `already_accepting` if another
+  /// coroutine waits here.
   Accepting accept();
 
   /// Where it listens, with the port that was picked.
@@ -63,6 +64,7 @@ class Listener : protected Timer {
   enum class Failure : std::uint8_t {
     connection,  ///< this connection has failed already, the next one may not have
     shortage,    ///< wait until there are descriptors or memory
+    unknown,     ///< it may pass: wait, and tell it if it comes again and again
     listener,    ///< nothing will ever be accepted
   };
   static constexpr std::chrono::milliseconds back_off{20};  ///< the wait for a shortage to pass
@@ -77,8 +79,11 @@ class Listener : protected Timer {
   void serve();
   /// Judges an errno of accept(2).
   [[nodiscard]] static Failure classify(int error);
-  /// Has `serve` called when the shortage may be over.
-  void wait_out_shortage();
+  /// Takes note of an errno of accept(2). Returns whether to try again at once: if not, then
+  /// `accepted_` holds the error, or `serve` is called in a while.
+  [[nodiscard]] bool retries_after(int error);
+  /// Takes note of a connection.
+  void succeeded() { failures_ = 0; }
 
   Loop& loop_;                              ///< outlives this
   Socket socket_;                           ///< the one that listens
@@ -92,6 +97,7 @@ class Listener : protected Timer {
   Endpoint local_;
   Accepting* waiting_ = nullptr;
   std::uint64_t shortages_ = 0;
+  unsigned failures_ = 0;  // since the last connection
 };
 
 /// What `co_await listener.accept()` waits on.
@@ -100,13 +106,17 @@ class [[nodiscard]] Listener::Accepting : private detail::Waiter {
   /// Waits on `listener`; see Listener::accept.
   explicit Accepting(Listener& listener) : listener_(&listener) {}
   ~Accepting();
-  [[nodiscard]] bool await_ready() { return listener_->try_accept(); }
+  [[nodiscard]] bool await_ready() {
+    second_ = listener_->waiting_ != nullptr;
+    return second_ || listener_->try_accept();
+  }
   void await_suspend(std::coroutine_handle<> waiting);
   [[nodiscard]] Result<Socket> await_resume();
 
  private:
   friend class Listener;
-  Listener* listener_;  // null once the listener is gone
+  Listener* listener_;   // null once the listener is gone
+  bool second_ = false;  // another one waits
 };
 
 inline Listener::Accepting Listener::accept() { return Accepting(*this); }

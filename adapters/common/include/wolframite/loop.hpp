@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "wolframite/connection.hpp"
+#include "wolframite/detail/stream_list.hpp"
 #include "wolframite/mailbox.hpp"
 #include "wolframite/memory.hpp"
 #include "wolframite/random.hpp"
@@ -94,7 +95,9 @@ class ConnectAttempt {
 /// system call.
 ///
 /// Streams, tasks and all else belong to the thread that runs the loop; only `post` and `stop` may
-/// be called from others. Streams that are not owned by a task must be destroyed before the loop.
+/// be called from others. Streams that are not owned by a task must be destroyed before the loop:
+/// if one is not, its destructor says so and aborts. A forked child may destroy the loop, which
+/// then only closes descriptors, and must not use it otherwise.
 class Loop {
  public:
   Loop(const Loop&) = delete;
@@ -106,7 +109,8 @@ class Loop {
   void run();
 
   /// Runs one turn, waiting for at most `timeout`; without one until something happens. Returns
-  /// whether there is more to do: a task, a lingering stream, something posted.
+  /// whether there is more to do: a task, a lingering stream, something posted. What is thrown
+  /// inside, such as for want of memory, comes out once the turn is over.
   bool run_once(std::optional<std::chrono::milliseconds> timeout = std::nullopt);
 
   /// A descriptor that is readable when `run_once` has I/O to handle, to nest this loop in another
@@ -127,7 +131,11 @@ class Loop {
   TaskHandle spawn(Task<void> task);
 
   /// Waits for a time: `co_await loop.sleep(100ms)`.
-  Sleep sleep(Time::duration duration) { return {*this, now() + duration}; }
+  /// `milliseconds::max()` is without end.
+  template <class Duration>
+  Sleep sleep(Duration duration) {
+    return {*this, later(now(), duration)};
+  }
 
   /// The time of this turn. One reading of the clock serves all that happens in it.
   [[nodiscard]] Time now() const { return now_; }
@@ -165,12 +173,16 @@ class Loop {
   /// have theirs. The time counts from the first call; this reads the clock.
   [[nodiscard]] bool is_slice_over(const StreamCore& stream);
 
-  /// Runs `frame` until it suspends. Only from the loop itself, never from a coroutine.
-  void resume(std::coroutine_handle<> frame);
+  /// Runs `frame` until it suspends. Only from the loop itself, never from a coroutine. What it
+  /// throws comes out of the turn.
+  void resume(std::coroutine_handle<> frame) noexcept;
   /// Resumes `waiter.frame` in this turn or the next, unless the waiter dies before.
   void schedule(detail::Waiter& waiter) noexcept { waiter.insert_before(ready_); }
   /// Calls `stream.settle()` at the end of this turn.
-  void attend(StreamCore& stream);
+  void attend(StreamCore& stream) noexcept;
+  /// Whether this process is a fork of the one that made the loop. What both have in common, such
+  /// as sockets, must be left as it is then.
+  [[nodiscard]] bool is_in_fork() const noexcept;
   /// @}
 
  protected:
@@ -194,6 +206,23 @@ class Loop {
     now_ = std::chrono::steady_clock::now();
     ++turn_;
     sliced_ = nullptr;
+  }
+
+  /// Makes room in the loop's lists for one more stream, before it is made. Returns how many there
+  /// are with it.
+  std::size_t expect_stream();
+  /// Call it where an exception is caught: `run` throws the first of a turn once that is over.
+  void keep_exception() noexcept;
+  /// Calls `work`. If it throws, the loop looks after `stream` again at the end of the turn, and
+  /// goes on with the others.
+  template <class Stream, class Work>
+  void attempt(Stream& stream, Work work) noexcept {
+    try {
+      work();
+    } catch (...) {
+      keep_exception();
+      stream.recover();
+    }
   }
 
   /// Destroys all tasks and streams. The last thing that still needs the derived loop: its
@@ -232,8 +261,11 @@ class Loop {
   void cancel(SlotRef task);
   void destroy(SlotRef task) noexcept;
   void run_posted();
+  void fire_timers();
   void run_ready();
   void settle_streams();
+  void close_copies() noexcept;
+  /// Takes one that dies out of all lists.
   void remove_orphan(StreamCore& stream) noexcept;
   void check_thread();
   void turn(std::optional<std::chrono::milliseconds> timeout);
@@ -255,9 +287,8 @@ class Loop {
   std::vector<SlotRef> starting_;       // tasks to start
   std::vector<SlotRef> running_start_;  // those of this turn
   std::vector<std::function<void()>> posted_;
-  std::vector<StreamCore*> attended_;  // streams to settle
-  std::vector<StreamCore*> settling_;  // those of this turn
-  std::vector<StreamCore*> orphans_;   // streams without a handle
+  detail::StreamList<StreamCore> attended_;  // streams to settle
+  std::vector<StreamCore*> orphans_;         // streams without a handle
   std::size_t streams_ = 0;
 
   std::vector<Slot> slots_;
@@ -265,8 +296,9 @@ class Loop {
   std::size_t tasks_ = 0;
   std::vector<SlotRef> ended_;    // tasks to destroy once no coroutine runs
   unsigned depth_ = 0;            // coroutines being resumed
-  std::exception_ptr exception_;  // from a spawned task
+  std::exception_ptr exception_;  // of this turn, or of a spawned task
   std::thread::id thread_;
+  int process_;  // that made it
 };
 
 }  // namespace wolframite

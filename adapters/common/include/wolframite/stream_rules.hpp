@@ -103,8 +103,8 @@ class StreamRules {
   /// @name The opening handshake
   /// @{
 
-  /// The request to answer. Lives from `HandshakeStep::requested` until `answer`, even if the stream
-  /// ends before.
+  /// The request to answer. Lives from `HandshakeStep::requested` until `answer`, even if the
+  /// stream ends before.
   [[nodiscard]] const Request& request() const {
     return *static_cast<const Request*>(transition_->head);
   }
@@ -118,8 +118,9 @@ class StreamRules {
     return transition_ != nullptr && transition_->head != nullptr;
   }
   /// Answers the request. An Accept agrees to it, and `HandshakeStep::opened` follows; to a request
-  /// of plain HTTP it is a refusal with 426. A Response refuses it: `Error::refused`, and the
-  /// response goes out even if the handle is gone. Other errors are those of Connection::accept and
+  /// of plain HTTP it is a refusal with 426. A Response refuses it: `Error::refused`, or
+  /// `Error::plain_http` where no upgrade was asked for, and the response goes out even if the
+  /// handle is gone. Other errors are those of Connection::accept and
   /// Connection::refuse, where the client gets a 500; or why the stream has ended meanwhile.
   [[nodiscard]] std::error_code answer(const std::variant<Accept, Response>& with);
   /// Ends the view of the last step.
@@ -261,10 +262,12 @@ class StreamRules {
     wolframite::detail::Assembly assembly;
   };
 
-  // What a turn may do for one stream before others have theirs: in bytes of messages, inflated ones,
-  // of which each event counts for some more. Some thousand empty messages, or a megabyte of zeros.
+  // What a turn may do for one stream before others have theirs: in bytes of messages, inflated
+  // ones, of which each event counts for some more. Some thousand empty messages, or a megabyte of
+  // zeros.
   static constexpr std::uint32_t most_work = 1U << 20U, work_of_event = 4U << 10U;
-  static constexpr std::uint32_t look_at_clock = 32 * work_of_event;  // each time it has done so much
+  static constexpr std::uint32_t look_at_clock =
+      32 * work_of_event;  // each time it has done so much
 
   [[nodiscard]] Host& self() { return static_cast<Host&>(*this); }
   [[nodiscard]] const Host& self() const { return static_cast<const Host&>(*this); }

@@ -47,7 +47,8 @@ class TlsLayer {
   void keep_view();
 
   /// Acts on what is due. Besides the connection's own deadlines: ciphertext that waits, of which
-  /// nothing is written for `Config::write_timeout`, ends the connection.
+  /// nothing is written for `Config::write_timeout`, or `close_timeout` at the end, ends the
+  /// connection.
   [[nodiscard]] std::optional<Event> advance(
       Connection& connection, Time now, Connection::Unread unread = Connection::Unread::none);
   /// When to call `advance`.

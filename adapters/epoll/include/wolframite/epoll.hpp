@@ -65,16 +65,16 @@ class Loop final : public wolframite::Loop {
   void deregister(int fd) noexcept;
 
   void wait(std::optional<Time> until) override;
+  void dispatch(const epoll_event& event);
   [[nodiscard]] std::size_t collect(std::optional<Time> until);
   [[nodiscard]] std::error_code add(int fd, std::uint32_t events, std::uint64_t key) noexcept;
 
   int epoll_;
   std::vector<epoll_event> events_;
-  std::size_t collected_ = 0;     // events of this turn
-  std::size_t received_ = 0;      // octets of this turn
-  std::vector<Stream*> unread_;   // streams to read from although no event will come
-  std::vector<Stream*> reading_;  // those of this turn
-  Stream* last_ = nullptr;        // has used this turn up: the others come first in the next
+  std::size_t collected_ = 0;          // events of this turn
+  std::size_t received_ = 0;           // octets of this turn
+  detail::StreamList<Stream> unread_;  // streams to read from although no event will come
+  Stream* last_ = nullptr;             // has used this turn up: the others come first in the next
 };
 
 using wolframite::accept;

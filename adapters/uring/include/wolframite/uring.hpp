@@ -28,7 +28,8 @@ class [[gnu::visibility("hidden")]] Acceptor;
 struct LoopOptions {
   unsigned submissions = 512;   ///< requests handed over in one system call; more take further ones
   unsigned completions = 4096;  ///< results that are kept in shared memory; the kernel keeps more
-  /// Octets of a receive buffer, 80 of them ours.
+  /// Bytes of a receive buffer, 80 of them ours: 1 KiB to 16 MiB. What nobody reads takes a buffer
+  /// only where it fills a quarter of one at least.
   std::size_t buffer_size = BufferPool::buffer_size;
   /// Receive buffers the kernel has in hand at first, and as few as four while each brings a lot.
   unsigned buffers = 32;
@@ -45,7 +46,9 @@ struct LoopOptions {
 class Loop : public wolframite::Loop {
  public:
   /// Throws std::system_error if there is no io_uring to be had, or not one with what is needed at
-  /// least (Linux 5.11). Its text says what is missing; `epoll::Loop` does not need it.
+  /// least (Linux 5.11). Its text says what is missing; `epoll::Loop` does not need it. With
+  /// `errc::invalid_argument` for a `buffer_size` that cannot be used; the other numbers are taken
+  /// as the next that can.
   explicit Loop(const LoopOptions& options = {});
   /// Destroys all tasks, and closes what lingers. No stream may be left that a task does not own.
   ~Loop() override;
@@ -73,9 +76,9 @@ class Loop : public wolframite::Loop {
   void wait(std::optional<Time> until) override;
   void submit() override;
   void quiesce() noexcept override;
-  void dispatch(std::uint64_t key, int result, unsigned flags);
+  void dispatch(std::uint64_t key, int result, unsigned flags) noexcept;
   void watch_mailbox();
-  void begin_sends();
+  void begin_sends() noexcept;
   void feed_starved();
 
   std::unique_ptr<Engine> engine_;

@@ -38,7 +38,8 @@ struct AcceptInitiation {
 
 /// Answers the WebSocket request that comes over `layer` and gives the open stream:
 /// `void(error_code, WebSocketStream<NextLayer>)`. Errors: of class `tls`, `handshake`,
-/// `timeout`, `capacity`, or of the layer; `refused` if the answer was a Response. RFC 6455 §4.2.
+/// `timeout`, `capacity`, or of the layer; `refused` if the answer was a Response, or `plain_http`
+/// where no upgrade was asked for. RFC 6455 §4.2.
 ///
 /// A response that refuses is sent in full after this has completed. Cancelling closes the layer.
 /// May be called from any thread; all of it happens on the layer's executor.

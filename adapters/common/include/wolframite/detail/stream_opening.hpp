@@ -25,10 +25,11 @@ inline Response upgrade_required() {
 template <class Host, class Pending>
 std::error_code StreamRules<Host, Pending>::answer(const std::variant<Accept, Response>& with) {
   if (ended_) return transition_->closed.why;
+  const bool is_upgrade = request().is_upgrade();
   std::error_code error;
   if (const auto* const response = std::get_if<Response>(&with)) {
     error = refuse(*response);
-  } else if (!request().is_upgrade()) {
+  } else if (!is_upgrade) {
     error = refuse(detail::upgrade_required());
   } else {
     error = accept(std::get<Accept>(with));
@@ -36,7 +37,8 @@ std::error_code StreamRules<Host, Pending>::answer(const std::variant<Accept, Re
   }
   // Tells the client that its request could not be answered as the application wanted.
   if (error && !ended_) static_cast<void>(refuse(Response{500, {}, {}, {}}));
-  return error ? error : make_error_code(Error::refused);
+  if (error) return error;
+  return is_upgrade ? Error::refused : Error::plain_http;
 }
 
 template <class Host, class Pending>

@@ -34,8 +34,8 @@ class SocketOperation : public Operation {
   const net::any_io_executor peer;
 
  protected:
-  SocketOperation(End end, net::any_io_executor executor)
-      : Operation(end), peer(std::move(executor)) {}
+  SocketOperation(Run run, net::any_io_executor executor)
+      : Operation(run), peer(std::move(executor)) {}
 };
 
 /// What an error of accept(2) means for those who wait.

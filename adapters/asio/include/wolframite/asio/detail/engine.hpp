@@ -238,7 +238,7 @@ class Engine : public Cancellable,
   std::atomic<bool> woken_ = false;             // to begin what has arrived
   std::atomic<const void*> turn_of_ = nullptr;  // the thread that runs a turn
   Operations arrived_;                          // to be begun at once
-  std::optional<Executor> work_;                // keeps the context running; see stay_at_work
+  std::unique_ptr<Executor> work_;              // keeps the context running; see stay_at_work
 
   NextOperation* reader_ = nullptr;  // waits, or is done and its handler was not called yet
   Operations done_;

@@ -33,27 +33,27 @@ class PlainOperation : public Operation {
   }
 
  protected:
-  PlainOperation(End end, What of) : Operation(end) { what = of; }
-  PlainOperation(End end, Kind of, ConstBytes octets, bool is_last, Compression how)
-      : PlainOperation(end, What::send) {
+  PlainOperation(Run run, What of) : Operation(run) { what = of; }
+  PlainOperation(Run run, Kind of, ConstBytes octets, bool is_last, Compression how)
+      : PlainOperation(run, What::send) {
     kind = of;
     payload = octets;
     last = is_last;
     compression = how;
   }
-  PlainOperation(End end, Kind of, SharedBytes octets, Compression how)
-      : PlainOperation(end, What::send_shared) {
+  PlainOperation(Run run, Kind of, SharedBytes octets, Compression how)
+      : PlainOperation(run, What::send_shared) {
     kind = of;
     shared = std::move(octets);
     compression = how;
   }
   // A fragment, whose owner is kept until it is queued.
-  PlainOperation(End end, Kind of, SharedBytes octets, bool is_last, Compression how)
-      : PlainOperation(end, of, octets.bytes(), is_last, how) {
+  PlainOperation(Run run, Kind of, SharedBytes octets, bool is_last, Compression how)
+      : PlainOperation(run, of, octets.bytes(), is_last, how) {
     shared = std::move(octets);
   }
-  PlainOperation(End end, const Message& message, Compression how)
-      : PlainOperation(end, message.kind, message.data, message.last, how) {
+  PlainOperation(Run run, const Message& message, Compression how)
+      : PlainOperation(run, message.kind, message.data, message.last, how) {
     what = What::send_on;
     first = message.first;
   }
@@ -65,8 +65,8 @@ class CloseOperation : public PlainOperation {
   void begin_on(Engine& engine) { engine.close(*this, code_, reason_); }
 
  protected:
-  CloseOperation(End end, CloseCode code, std::string reason)
-      : PlainOperation(end, What::close), code_(code), reason_(std::move(reason)) {}
+  CloseOperation(Run run, CloseCode code, std::string reason)
+      : PlainOperation(run, What::close), code_(code), reason_(std::move(reason)) {}
 
  private:
   CloseCode code_;
@@ -107,9 +107,21 @@ class Canceller {
 
 /// Where the operation is that a slot on another executor may take back.
 struct Recall {
-  net::any_io_executor executor;  ///< of the operation
-  Operation* operation;           ///< on its executor only; null once it is done
+  net::any_io_executor executor;   ///< of the operation
+  Operation* operation;            ///< on its executor only; null once it is done
+  std::shared_ptr<Recall> self{};  ///< until it is done
 
+  /// Knows the operation from here on, until `forget`.
+  [[nodiscard]] static std::shared_ptr<Recall> of(Operation& operation,
+                                                  const net::any_io_executor& executor) {
+    auto made = std::make_shared<Recall>(Recall{executor, &operation});
+    made->self = made;
+    return made;
+  }
+  void forget() {
+    const std::shared_ptr<Recall> last = std::move(self);
+    operation = nullptr;
+  }
   void cancel() {
     if (operation == nullptr) return;
     if (operation->owner == nullptr) {
@@ -164,6 +176,11 @@ inline constexpr bool has_immediate_executor = !requires {
 };
 #endif
 
+/// What an operation holds whose handler is called at home.
+struct NoWork {
+  explicit operator bool() const { return false; }
+};
+
 /// An operation of kind `Base` that ends with a call of `Handler`. Lives in the handler's
 /// allocator, by default the stream's: Asio's own free lists are too short for many operations at
 /// once.
@@ -180,6 +197,8 @@ class OperationOf final : public Base {
     typename net::associated_executor<
         Handler, net::any_io_executor>::asio_associated_executor_is_unspecialised;
   };
+  // None at home.
+  using KeptWork = std::conditional_t<is_always_at_home, NoWork, std::optional<Work>>;
 
  public:
   template <class... Arguments>
@@ -208,8 +227,7 @@ class OperationOf final : public Base {
     if (here && !work_) {
       slot.template emplace<Canceller>(*this);
     } else {
-      recall_ = std::make_shared<Recall>(Recall{home, this});
-      slot.template emplace<RemoteCanceller>(recall_);
+      slot.template emplace<RemoteCanceller>(recall(home));
     }
   }
 
@@ -221,10 +239,6 @@ class OperationOf final : public Base {
       if (engine.release_done(*this)) complete_at_once(engine.executor());
     }
 #endif
-  }
-  /// The same for an operation that arrived from elsewhere.
-  static void begin_arrived(Operation& operation, Engine& engine) {
-    static_cast<OperationOf&>(operation).begin_here(engine);
   }
 
  private:
@@ -240,7 +254,7 @@ class OperationOf final : public Base {
   template <class... Arguments>
   OperationOf(Handler&& handler, const net::any_io_executor& home, const Allocator& allocator,
               std::pmr::memory_resource* memory, Arguments&&... arguments)
-      : Base(&end, std::forward<Arguments>(arguments)...),
+      : Base(&run, std::forward<Arguments>(arguments)...),
         handler_(std::move(handler)),
         allocator_(allocator),
         memory_(memory) {
@@ -256,16 +270,31 @@ class OperationOf final : public Base {
     work_.emplace(net::prefer(executor, net::execution::outstanding_work.tracked));
   }
 
-  static void end(Operation& operation, bool call) {
+  [[nodiscard]] const std::shared_ptr<Recall>& recall(const net::any_io_executor& home) {
+    const std::shared_ptr<Recall> made = Recall::of(*this, home);
+    recall_ = made.get();
+    return recall_->self;
+  }
+
+  static void run(Operation& operation, typename Base::Step step, Engine* engine) {
     auto& self = static_cast<OperationOf&>(operation);
-    const std::optional<Work> work(std::move(self.work_));
-    Delivered delivered = self.release();
+    if constexpr (requires { self.begin_on(*engine); }) {
+      if (step == Base::Step::begin) return self.begin_here(*engine);
+    }
+    self.end(step == Base::Step::complete);
+  }
+
+  void end(bool call) {
+    const KeptWork work(std::move(work_));
+    Delivered delivered = release();
     if (!call) {
       if (delivered.has_slot) clear_slot(delivered.handler);
       return;
     }
-    if (!work) return delivered();
-    net::dispatch(*work, std::move(delivered));
+    if constexpr (!is_always_at_home) {
+      if (work) return net::dispatch(*work, std::move(delivered));
+    }
+    delivered();
   }
 
   // Frees the operation.
@@ -273,7 +302,7 @@ class OperationOf final : public Base {
     Handler handler(std::move(handler_));
     const bool is_recalled = recall_ != nullptr;
     if (is_recalled) {
-      recall_->operation = nullptr;
+      recall_->forget();
     } else {
       clear_slot(handler);
     }
@@ -301,8 +330,8 @@ class OperationOf final : public Base {
   Handler handler_;
   Allocator allocator_;
   std::pmr::memory_resource* memory_;  // what it lives in, or null if that is the allocator
-  std::optional<Work> work_;           // none at home
-  std::shared_ptr<Recall> recall_;     // where the slot lives elsewhere
+  Recall* recall_ = nullptr;           // where the slot lives elsewhere
+  [[no_unique_address]] KeptWork work_;
 };
 
 /// Owns an operation that was not begun yet.
@@ -331,7 +360,6 @@ struct Initiation {
       engine->begin_arrived();
       operation.release()->begin_here(*engine);
     } else {
-      operation->begin = &Made::begin_arrived;
       engine->hand_over(*operation.release());
     }
   }

@@ -100,14 +100,14 @@ Engine& attach(WebSocketStream<NextLayer>& stream, NextLayer layer, Beginning& b
   return stream.engine();
 }
 
-/// What `function` throws for want of memory, or as a `std::system_error`; other exceptions go on.
+/// What `function` throws for want of memory, or as Asio's `system_error`; other exceptions go on.
 template <class Function>
 [[nodiscard]] std::error_code error_of(Function function) {
   try {
     function();
   } catch (const std::bad_alloc&) {
     return std::make_error_code(std::errc::not_enough_memory);
-  } catch (const std::system_error& error) {
+  } catch (const system_error& error) {
     return error.code();
   }
   return {};

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <atomic>
+#include <cstdint>
 #include <optional>
 
 #include "wolframite/event.hpp"
@@ -30,25 +31,25 @@ class Cancellable {
 /// function, then owned by an engine, and ended by exactly one of `complete` and `destroy`.
 class Operation : public PendingCommand<wolframite::detail::ListNode> {
  public:
+  /// Asks the engine for what it is to do.
+  void begin(Engine& engine) { run_(*this, Step::begin, &engine); }
   /// Frees the operation, and calls its handler with the outcome.
-  void complete() { end_(*this, true); }
+  void complete() { run_(*this, Step::complete, nullptr); }
   /// Frees the operation, and drops its handler.
-  void destroy() { end_(*this, false); }
+  void destroy() { run_(*this, Step::destroy, nullptr); }
 
-  /// Asks the engine for what it is to do. Null where no engine is asked.
-  void (*begin)(Operation& operation, Engine& engine) = nullptr;
-  Operation* arrived_before = nullptr;  ///< the one that arrived before it; see Arrivals
-  Cancellable* owner = nullptr;         ///< null until it was begun, unless it waits on a stream
-  bool cancelled = false;               ///< cancelled before it was begun
-  bool done = false;  ///< `result` is final: it waits for its handler to be called
+  Cancellable* owner = nullptr;  ///< null until it was begun, unless it waits on a stream
+  bool cancelled = false;        ///< cancelled before it was begun
+  bool done = false;             ///< `result` is final: it waits for its handler to be called
 
  protected:
-  using End = void (*)(Operation& operation, bool call);
-  explicit Operation(End end) : end_(end) {}
+  enum class Step : std::uint8_t { begin, complete, destroy };
+  using Run = void (*)(Operation& operation, Step step, Engine* engine);
+  explicit Operation(Run run) : run_(run) {}
   ~Operation() = default;
 
  private:
-  End end_;
+  Run run_;
 };
 
 /// An operation that gives a message.
@@ -94,11 +95,11 @@ class Arrivals {
   /// On the executor: false if an operation arrived that it knows of.
   [[nodiscard]] bool empty() const { return last_.load(std::memory_order_relaxed) == nullptr; }
 
-  /// From any thread.
+  /// From any thread. The operation is in no list.
   void push(Operation& operation) noexcept {
     Operation* before = last_.load(std::memory_order_relaxed);
     do {
-      operation.arrived_before = before;
+      operation.prev = before;
     } while (!last_.compare_exchange_weak(before, &operation, std::memory_order_release,
                                           std::memory_order_relaxed));
   }
@@ -109,14 +110,15 @@ class Arrivals {
     Operation* each = last_.exchange(nullptr, std::memory_order_acquire);
     while (each != nullptr) {
       Operation& operation = *each;
-      each = operation.arrived_before;
+      each = static_cast<Operation*>(operation.prev);
+      operation.prev = &operation;  // in no list, as it came
       arrived.push_front(operation);
     }
     while (Operation* const operation = arrived.pop_front()) into.push_back(*operation);
   }
 
  private:
-  std::atomic<Operation*> last_ = nullptr;  // the others follow by `arrived_before`
+  std::atomic<Operation*> last_ = nullptr;  // the others follow by `prev`
 };
 
 }  // namespace wolframite::asio::detail
