@@ -385,9 +385,13 @@ TEST_CASE("SEC-36 with others to serve a receive inflates so much and no more") 
   Connection server = deflate_server();
   server.limit_inflation();
   Bytes in(reinterpret_cast<std::byte*>(bytes.data()), bytes.size());
-  std::size_t pauses = 0;
-  std::optional<Event> event = server.receive(in);
-  for (; !event; event = server.receive(in)) {
+  std::size_t pauses = 0, given = 0;
+  while (given == 0) {
+    if (const auto event = server.receive(in)) {
+      REQUIRE(std::holds_alternative<Message>(*event));
+      given = std::get<Message>(*event).data.size();
+      continue;
+    }
     REQUIRE(server.is_paused());
     REQUIRE_FALSE(in.empty());
     ++pauses;
@@ -395,9 +399,8 @@ TEST_CASE("SEC-36 with others to serve a receive inflates so much and no more") 
   CHECK(pauses >= size / (Connection::inflation_step + 64 * 1024));
   CHECK(pauses <= size / Connection::inflation_step);
   CHECK_FALSE(server.is_paused());
-  REQUIRE(std::holds_alternative<Message>(*event));
-  CHECK(std::get<Message>(*event).data.size() == size);
-  event = server.receive(in);
+  CHECK(given == size);
+  const auto event = server.receive(in);
   REQUIRE(event);
   CHECK(std::get<Message>(*event).text() == "next");
   CHECK(in.empty());
