@@ -38,9 +38,9 @@ void StreamCore::abandon() noexcept {
 }
 
 void StreamCore::settle() {
-  if (lacks_memory_) [[unlikely]] {
+  if (errno_ == no_memory) [[unlikely]] {
     fail(Error::out_of_memory);
-    lacks_memory_ = false;
+    errno_ = ENOMEM;
   }
   wrote_early_ = false;
   if (paused_) rest();

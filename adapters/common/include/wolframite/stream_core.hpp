@@ -87,7 +87,7 @@ class StreamCore : public detail::TimerAndSocket,
   /// Has the stream end with `out_of_memory` at the end of this turn: something that it cannot do
   /// without was refused memory.
   void lacks_memory() noexcept {
-    lacks_memory_ = true;
+    errno_ = no_memory;
     attend();
   }
 
@@ -189,8 +189,8 @@ class StreamCore : public detail::TimerAndSocket,
   void rest();
 
   bool attended_ : 1 = false;
-  bool lacks_memory_ : 1 = false;
   bool wrote_early_ : 1 = false;    // one write before the end of the turn was tried
+  static constexpr std::uint8_t no_memory = 255;  // in errno_, until the stream has ended for it
   std::uint8_t errno_ = 0;          // why reading or writing ended; Linux has none above 133
   std::uint32_t told_turn_;         // of the loop, in which the session was told the time last
   std::uint32_t orphan_index_ = 0;  // in the loop's list of streams without a handle
