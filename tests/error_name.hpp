@@ -34,6 +34,7 @@ inline constexpr std::array error_names{
     std::string_view("head_too_big"),
     std::string_view("too_many_headers"),
     std::string_view("write_buffer_full"),
+    std::string_view("out_of_memory"),
     std::string_view("malformed_request_line"),
     std::string_view("malformed_status_line"),
     std::string_view("malformed_header"),

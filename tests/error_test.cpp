@@ -124,6 +124,7 @@ TEST_CASE("close codes tell the peer what it did; abnormal where no Close frame 
   const std::map<Error, CloseCode> exceptions{
       {Error::frame_too_big, CloseCode::message_too_big},
       {Error::message_too_big, CloseCode::message_too_big},
+      {Error::out_of_memory, CloseCode::internal_error},
       {Error::idle_timeout, CloseCode::going_away},
       {Error::pong_timeout, CloseCode::internal_error},
       {Error::message_timeout, CloseCode::policy_violation},
@@ -146,6 +147,7 @@ TEST_CASE("HTTP statuses tell the client what is wrong with its request") {
       {Error::unsupported_version, 426},
       {Error::head_too_big, 431},
       {Error::too_many_headers, 431},
+      {Error::out_of_memory, 500},
       {Error::version_not_http_1_1, 505},
       {Error::handshake_timeout, 408},
       {Error::no_sha1, 500},

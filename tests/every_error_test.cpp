@@ -144,6 +144,8 @@ const std::vector<Row>& rows() {
          CHECK_FALSE(server.ping());
          return server.ping();
        }},
+      {Error::out_of_memory,
+       [] { return open_server({}, std::pmr::null_memory_resource()).ping(); }},
 
       {Error::malformed_request_line, [] { return request_end("G@T"); }},
       {Error::malformed_status_line, [] { return response_end("HTTP/1.1", "ICY"); }},

@@ -32,18 +32,18 @@ std::string text_in(const OutputQueue& queue) {
 TEST_CASE("an output queue owns nothing while empty") {
   CountingResource memory;
   OutputQueue queue;
-  queue.append(ConstBytes{}, memory);
-  queue.append(SharedBytes(), memory);
+  CHECK(queue.append(ConstBytes{}, memory));
+  CHECK(queue.append(SharedBytes(), memory));
   CHECK(queue.empty());
   CHECK(memory.allocations == 0);
-  queue.append(bytes_of("abc"), memory);
-  queue.append(SharedBytes("def"s), memory);
+  CHECK(queue.append(bytes_of("abc"), memory));
+  CHECK(queue.append(SharedBytes("def"s), memory));
   CHECK(queue.size() == 6);
   CHECK(memory.in_use > 0);
   queue.consume(6);
   CHECK(queue.empty());
   CHECK(memory.in_use == 0);
-  queue.append(bytes_of("abc"), memory);
+  CHECK(queue.append(bytes_of("abc"), memory));
   queue.drop();
   queue.release();
   CHECK(queue.empty());
@@ -54,9 +54,9 @@ TEST_CASE("an output queue tells what it holds, shared payloads not counted") {
   CountingResource memory;
   OutputQueue queue;
   CHECK(queue.memory_in_use() == 0);
-  queue.append(bytes_of("abc"), memory);
+  CHECK(queue.append(bytes_of("abc"), memory));
   CHECK(queue.memory_in_use() == memory.in_use);
-  queue.append(SharedBytes(std::string(100000, 'd')), memory);
+  CHECK(queue.append(SharedBytes(std::string(100000, 'd')), memory));
   CHECK(queue.memory_in_use() == memory.in_use);
   queue.drop();
   queue.release();
@@ -66,12 +66,12 @@ TEST_CASE("an output queue tells what it holds, shared payloads not counted") {
 TEST_CASE("an output queue hands over its segments when moved") {
   CountingResource memory;
   OutputQueue queue;
-  queue.append(bytes_of("abc"), memory);
+  CHECK(queue.append(bytes_of("abc"), memory));
   OutputQueue other(std::move(queue));
   CHECK(text_in(other) == "abc");
-  other.append(bytes_of("def"), memory);
+  CHECK(other.append(bytes_of("def"), memory));
   OutputQueue third;
-  third.append(bytes_of("lost"), memory);
+  CHECK(third.append(bytes_of("lost"), memory));
   third = std::move(other);
   CHECK(text_in(third) == "abcdef");
   OutputQueue& itself = third;
@@ -86,8 +86,8 @@ TEST_CASE("an output queue gathers as far as the room reaches") {
   CountingResource memory;
   OutputQueue queue;
   for (int i = 0; i < 3; ++i) {
-    queue.append(bytes_of("ab"), memory);
-    queue.append(SharedBytes("cd"s), memory);
+    CHECK(queue.append(bytes_of("ab"), memory));
+    CHECK(queue.append(SharedBytes("cd"s), memory));
   }
   std::array<ConstBytes, 4> gather;
   CHECK(queue.gather(gather) == 4);
@@ -101,10 +101,10 @@ TEST_CASE("an output queue gathers as far as the room reaches") {
 TEST_CASE("an append larger than any block stays in one piece") {
   CountingResource memory;
   OutputQueue queue;
-  queue.append(bytes_of("x"), memory);
+  CHECK(queue.append(bytes_of("x"), memory));
   const std::string large(100'000, 'l');
   std::memcpy(queue.extend(large.size(), memory), large.data(), large.size());
-  queue.append(bytes_of("y"), memory);
+  CHECK(queue.append(bytes_of("y"), memory));
   CHECK(text_in(queue) == "x" + large + "y");
 }
 
@@ -118,9 +118,9 @@ TEST_CASE("random appends and consumption come out in order") {
       const std::string text =
           random.letters(random.one_in(10) ? random.below(20'000) : random.below(300));
       if (random.one_in(3)) {
-        queue.append(SharedBytes(text), memory);
+        CHECK(queue.append(SharedBytes(text), memory));
       } else {
-        queue.append(bytes_of(text), memory);
+        CHECK(queue.append(bytes_of(text), memory));
       }
       pending += text;
       const std::size_t taken = random.below(std::min<std::size_t>(pending.size(), 1000) + 1);
@@ -142,33 +142,33 @@ TEST_CASE(
   OutputQueue queue;
   const SharedBytes payload(std::string(1024, 's'));
   for (int i = 0; i < 1000; ++i) {
-    queue.append(bytes_of("head"), memory);
-    queue.append(payload, memory);
+    CHECK(queue.append(bytes_of("head"), memory));
+    CHECK(queue.append(payload, memory));
   }
   CHECK(memory.in_use <= queue.size());
   queue.drop();
   queue.release();
   for (const std::size_t size : {2U, 100U, 5'000U, 9'000U, 20'000U}) {
     const std::string text(size, 'x');
-    while (queue.size() < 1'000'000) queue.append(bytes_of(text), memory);
+    while (queue.size() < 1'000'000) CHECK(queue.append(bytes_of(text), memory));
     CHECK(memory.in_use <= 2 * queue.size() + 16 * 1024);
     queue.drop();
-  queue.release();
+    queue.release();
   }
 }
 
 TEST_CASE("an assembly is taken over, in its place and with its memory") {
   CountingResource memory;
   OutputQueue queue;
-  queue.append(detail::Assembly(), memory);
+  CHECK(queue.append_behind({}, detail::Assembly(), memory));
   CHECK(queue.empty());
   CHECK(memory.in_use == 0);
-  queue.append(bytes_of("head"), memory);
+  CHECK(queue.append(bytes_of("head"), memory));
   detail::Assembly assembly;
   std::memcpy(assembly.extend(1000, 0, memory), std::string(1000, 'a').data(), 1000);
   const std::byte* const data = assembly.bytes().data();
-  queue.append(std::move(assembly), memory);
-  queue.append(bytes_of("tail"), memory);
+  CHECK(queue.append_behind({}, std::move(assembly), memory));
+  CHECK(queue.append(bytes_of("tail"), memory));
   std::array<ConstBytes, 4> segments;
   REQUIRE(queue.gather(segments) == 3);
   CHECK(segments[1].data() == data);

@@ -6,6 +6,8 @@
 #include <new>
 #include <utility>
 
+#include "wolframite/detail/try_allocate.hpp"
+
 namespace wolframite::detail {
 
 namespace {
@@ -45,8 +47,9 @@ std::byte* Assembly::extend(std::size_t size, std::size_t expected, std::size_t 
     const std::size_t capacity = needed < large
                                      ? std::min(std::max(2 * needed, first_capacity), announced)
                                      : step_towards(announced, needed, growth);
-    auto* grown = new (memory.allocate(sizeof(Block) + capacity, alignof(Block)))
-        Block{&memory, capacity, held};
+    void* const allocation = try_allocate(memory, sizeof(Block) + capacity, alignof(Block));
+    if (allocation == nullptr) return nullptr;
+    auto* grown = new (allocation) Block{&memory, capacity, held};
     if (held > 0) std::memcpy(data_of(grown), data_of(block_), held);
     clear();
     block_ = grown;

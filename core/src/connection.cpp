@@ -55,8 +55,12 @@ Connection Connection::client(const ClientRequest& request, Entropy& entropy, Sh
   made.opening_->expected_accept = std::move(expected_accept);
   made.opening_->asked_subprotocols = request.subprotocols();
   made.opening_->requires_subprotocol = request.requires_subprotocol();
-  made.queue_text(
-      detail::format_request(request, key, detail::offer_deflate(made.config().deflate)));
+  const std::string text =
+      detail::format_request(request, key, detail::offer_deflate(made.config().deflate));
+  if (!made.queue_text(text)) {
+    made.end(Error::out_of_memory, CloseCode::abnormal).due = true;
+    made.enter(Phase::over);
+  }
   return made;
 }
 
@@ -104,12 +108,12 @@ std::optional<Event> Connection::next_event_at_eof(std::error_code why) {
   // What was queued is still written, for a peer that only closed its sending side.
   const bool opened = phase_ >= Phase::open;
   if (why || !opened) drop_output(why);
-  if (ending_ == nullptr) {
+  if (!ending_.begun) {
     if (!why) why = opened ? Error::connection_reset : Error::handshake_incomplete;
     end(why, CloseCode::abnormal);
   }
   phase_ = Phase::over;
-  ending_->due = true;
+  ending_.due = true;
   return waiting_event();
 }
 
@@ -120,7 +124,7 @@ std::optional<Event> Connection::waiting_event() {
     view_ = View::opening;
     return Opened{opening_->agreed, role_ == Role::client ? &opening_->response : nullptr};
   }
-  if (ending_ != nullptr && ending_->due && !closed_given_) return give_closed();
+  if (ending_.due && !closed_given_) return give_closed();
   return std::nullopt;
 }
 
@@ -164,27 +168,32 @@ void Connection::drop_view() {
 }
 
 Event Connection::fail(Error why) {
+  begin_failure(why);
+  return give_closed();
+}
+
+/// All that a failure does but to be told.
+void Connection::begin_failure(Error why) {
   const CloseCode code = close_code_for(why);
   const bool closing_already = close_sent_;
   if (phase_ == Phase::request_head || phase_ == Phase::awaiting_answer) {
     std::string text;
     detail::write_refusal(text, detail::response_for(why), opening_->head.is_head_request());
-    queue_text(text);
+    static_cast<void>(queue_text(text));  // the end tells more than the answer does
     // A request that waits for its answer lives until the owner gives it one, if in vain.
     if (phase_ == Phase::request_head) view_ = View::opening;
   } else if (phase_ == Phase::open && !close_sent_) {
     const std::string_view reason = describe(why);
-    queue_close({code, reason.substr(0, CloseFrame::max_reason)});
+    queue_last_close({code, reason.substr(0, CloseFrame::max_reason)});
   }
   // A client that is not open yet has nothing to say: its stream can go at once.
   const bool answered = role_ == Role::server || phase_ == Phase::open;
-  if (!answered) output_.drop();
+  if (!answered) discard_output();
   clear_unseen();
   end(why, code).due = true;
   const Time since = since_;
   enter(answered ? Phase::closing : Phase::over);
   if (closing_already) since_ = since;
-  return give_closed();
 }
 
 /// Gives back what parts of messages there are, save what the last event's view points into.
@@ -202,32 +211,41 @@ std::optional<Event> Connection::abort(std::error_code why) {
 std::optional<Event> Connection::end_at_once(std::error_code why) {
   drop_output(why);
   if (phase_ == Phase::over) return std::nullopt;
-  if (ending_ == nullptr) end(why, CloseCode::abnormal);
+  if (!ending_.begun) end(why, CloseCode::abnormal);
   clear_unseen();
   opened_pending_ = false;
-  ending_->due = true;
+  ending_.due = true;
   enter(Phase::over);
   return waiting_event();
 }
 
 Connection::Ending& Connection::end(std::error_code why, CloseCode code, std::string_view reason) {
   assert(reason.size() <= CloseFrame::max_reason);
-  if (ending_ == nullptr) ending_ = std::make_unique<Ending>();
-  ending_->why = why;
-  ending_->code = code;
-  ending_->reason_size = static_cast<std::uint8_t>(reason.size());
-  std::copy_n(reason.data(), reason.size(), ending_->reason_text.data());
-  return *ending_;
+  ending_.begun = true;
+  end_why_ = why;
+  ending_.code = code;
+  close_reason_.clear();
+  if (reason.empty()) return ending_;
+  // An end needs no memory: without any the reason is left out.
+  std::byte* const room = close_reason_.extend(reason.size(), 0, *memory_);
+  if (room != nullptr) std::memcpy(room, reason.data(), reason.size());
+  return ending_;
 }
 
 /// Drops what is still queued. If our Close is among it, it never left, and the end is not a clean
 /// one.
 void Connection::drop_output(std::error_code why) {
-  if (output_waits() && ending_ != nullptr) {
-    ending_->cut = true;
-    if (!ending_->why) ending_->why = why;
+  if (output_waits() && ending_.begun) {
+    ending_.cut = true;
+    if (!end_why_) end_why_ = why;
   }
+  discard_output();
+}
+
+/// Has nothing to show any more.
+void Connection::discard_output() {
   output_.drop();
+  kept_close_ = 0;
 }
 
 /// What a Close with this code from the peer means. That of its answer to ours is our own.
@@ -238,15 +256,15 @@ std::error_code Connection::judge_close(CloseCode code) const {
   return is_usual || is_answer ? std::error_code() : make_error_code(Error::closed_with_error);
 }
 
-std::error_code Connection::why_closed() const {
-  return ending_ != nullptr ? ending_->why : std::error_code();
-}
+std::error_code Connection::why_closed() const { return end_why_; }
+
+std::string_view Connection::close_reason() const { return text_of(close_reason_.bytes()); }
 
 Event Connection::give_closed() {
   closed_given_ = true;
-  const bool completed = !ending_->why || ending_->why == Error::closed_with_error;
-  return Closed{ending_->why, ending_->code, ending_->reason(),
-                close_received_ && completed && !ending_->cut};
+  const bool completed = !end_why_ || end_why_ == Error::closed_with_error;
+  return Closed{end_why_, ending_.code, close_reason(),
+                close_received_ && completed && !ending_.cut};
 }
 
 void Connection::enter(Phase phase) {

@@ -47,14 +47,11 @@ inline void Connection::note_message() {
   message_waits_ = true;
 }
 
-// What is passed on is a copy, so that the header itself can stay in registers.
-inline FrameHeader Connection::make_header(OpCode opcode, bool fin, ConstBytes payload,
-                                           bool compressed) {
-  FrameHeader header{
-      .fin = fin, .opcode = opcode, .masked = sends_masked(), .length = payload.size()};
+/// Whose size is known, and whose mask is not drawn yet.
+inline FrameHeader Connection::make_header(OpCode opcode, bool fin, std::size_t size,
+                                           bool compressed) const {
+  FrameHeader header{.fin = fin, .opcode = opcode, .masked = sends_masked(), .length = size};
   if (compressed) header.rsv = FrameHeader::rsv1;
-  if (header.masked) header.mask = fresh_mask();
-  if (observer_ != nullptr) tell_sent(header, payload);
   return header;
 }
 
@@ -68,17 +65,26 @@ void Connection::tell_sent(FrameHeader header, ConstBytes payload) const {
   observer_->frame_sent(header, payload, now_);
 }
 
+/// Returns whether there was memory; without it nothing has changed, as in all that queue
+/// something.
+///
 ///     room  [header][payload, masked on the way by a client]
-void Connection::queue_frame(OpCode opcode, bool fin, ConstBytes payload, bool compressed) {
+bool Connection::queue_frame(OpCode opcode, bool fin, ConstBytes payload, bool compressed) {
+  FrameHeader header = make_header(opcode, fin, payload.size(), compressed);
   start_writing();
-  const FrameHeader header = make_header(opcode, fin, payload, compressed);
   std::byte* room = output_.extend(header.size() + payload.size(), *memory_);
+  if (room == nullptr) [[unlikely]]
+    return false;
+  if (header.masked) header.mask = fresh_mask();
+  // What is passed on is a copy, so that the header itself can stay in registers.
+  if (observer_ != nullptr) tell_sent(header, payload);
   room = detail::write_front(header, room);
   if (header.masked) {
     copy_masked(payload, room, header.mask);
   } else if (!payload.empty()) {
     std::memcpy(room, payload.data(), payload.size());
   }
+  return true;
 }
 
 std::error_code Connection::send(Kind kind, ConstBytes payload, bool last,
@@ -89,14 +95,13 @@ std::error_code Connection::send(Kind kind, ConstBytes payload, bool last,
     compressing_ = deflate_.enabled && compresses(payload.size(), last, compression);
   }
   const OpCode opcode = sending_message_ ? OpCode::continuation : opcode_of(kind);
+  const bool queued =
+      compressing_ ? queue_compressed(opcode, last, payload) : queue_frame(opcode, last, payload);
+  if (!queued) [[unlikely]]
+    return Error::out_of_memory;
   sending_message_ = !last;
   sent_kind_ = kind;
   note_message();
-  if (compressing_) {
-    queue_compressed(opcode, last, payload);
-  } else {
-    queue_frame(opcode, last, payload);
-  }
   return {};
 }
 
@@ -109,34 +114,37 @@ std::error_code Connection::send(Kind kind, SharedBytes payload, Compression com
   }
   if (const Error error = check_sendable(); error != Error::none) return refusal(error);
   if (sending_message_) return Error::message_unfinished;
+  if (!queue_shared(kind, std::move(payload))) return Error::out_of_memory;
   note_message();
-  queue_shared(kind, std::move(payload));
   return {};
 }
 
 ///     [header and payload]           if the payload has room for it, and no other is there
 ///     [block: .. header]-> [payload] otherwise
-void Connection::queue_shared(Kind kind, SharedBytes payload) {
+bool Connection::queue_shared(Kind kind, SharedBytes payload) {
+  const ConstBytes bytes = payload.bytes();
+  const FrameHeader header = make_header(opcode_of(kind), true, bytes.size());
+  std::array<std::byte, FrameHeader::max_size> room;
+  const ConstBytes front(room.data(), detail::write_front(header, room.data()));
+  const ConstBytes framed = payload.framed_by(front);
   start_writing();
-  const FrameHeader header = make_header(opcode_of(kind), true, payload.bytes());
-  std::array<std::byte, FrameHeader::max_size> front;
-  const ConstBytes written(front.data(), detail::write_front(header, front.data()));
-  if (const ConstBytes framed = payload.framed_by(written); !framed.empty()) {
-    output_.append(framed, std::move(payload), *memory_);
-    return;
-  }
-  std::byte* const room = output_.extend_front(written.size(), *memory_);
-  std::copy(written.begin(), written.end(), room);
-  output_.append(std::move(payload), *memory_);
+  const bool queued = framed.empty() ? output_.append_behind(front, std::move(payload), *memory_)
+                                     : output_.append(framed, std::move(payload), *memory_);
+  if (queued && observer_ != nullptr) tell_sent(header, bytes);
+  return queued;
 }
 
 /// Sends what was assembled, which is `message`, without a copy.
 std::error_code Connection::hand_over(const Message& message) {
   if (const Error error = check_sendable(); error != Error::none) return refusal(error);
-  note_message();
+  const FrameHeader header = make_header(opcode_of(message.kind), true, message.data.size());
+  std::array<std::byte, FrameHeader::max_size> room;
+  const ConstBytes front(room.data(), detail::write_front(header, room.data()));
+  start_writing();
+  if (!output_.append_behind(front, std::move(assembly_), *memory_)) return Error::out_of_memory;
+  if (observer_ != nullptr) tell_sent(header, message.data);
   view_ = View::none;
-  queue_front(message.kind, message.data);
-  output_.append(std::move(assembly_), *memory_);
+  note_message();
   return {};
 }
 
@@ -164,20 +172,17 @@ std::error_code Connection::send(Message&& message, SharedBytes buffer, Compress
                     payload + message.data.size() <= end;
   if (!fits || !sends_as_it_is(message, compression)) return send(std::move(message), compression);
   if (const Error error = check_sendable(); error != Error::none) return refusal(error);
-  note_message();
-  start_writing();
-  consumed_ = {};
   std::byte* const room = message.data.data() - front;
-  detail::write_front(make_header(opcode_of(message.kind), true, message.data), room);
-  output_.append(ConstBytes(room, front + message.data.size()), std::move(buffer), *memory_);
-  return {};
-}
-
-/// Queues the header of a message whose payload will be a segment of its own.
-void Connection::queue_front(Kind kind, ConstBytes payload) {
   start_writing();
-  const FrameHeader header = make_header(opcode_of(kind), true, payload);
-  detail::write_front(header, output_.extend_front(header.size(), *memory_));
+  if (!output_.append(ConstBytes(room, front + message.data.size()), std::move(buffer), *memory_)) {
+    return Error::out_of_memory;
+  }
+  const FrameHeader header = make_header(opcode_of(message.kind), true, message.data.size());
+  detail::write_front(header, room);
+  if (observer_ != nullptr) tell_sent(header, message.data);
+  consumed_ = {};
+  note_message();
+  return {};
 }
 
 std::error_code Connection::ping(ConstBytes payload) { return send_control(OpCode::ping, payload); }
@@ -187,21 +192,22 @@ std::error_code Connection::pong(ConstBytes payload) { return send_control(OpCod
 std::error_code Connection::send_control(OpCode opcode, ConstBytes payload) {
   if (payload.size() > FrameHeader::max_control_payload) return Error::control_payload_too_long;
   if (const Error error = check_sendable(); error != Error::none) return refusal(error);
-  queue_frame(opcode, true, payload);
-  return {};
+  return queue_frame(opcode, true, payload) ? Error::none : Error::out_of_memory;
 }
 
 std::error_code Connection::close(CloseCode code, std::string_view reason) {
   if (const Error error = check_open(); error != Error::none) return refusal(error);
   const CloseFrame frame{code, reason};
   if (const Error error = frame.check(); error != Error::none) return error;
-  queue_close(frame);
+  if (!queue_close(frame)) return Error::out_of_memory;
   since_ = now_;
   return {};
 }
 
 std::size_t Connection::output(std::span<ConstBytes> gather) const {
-  return output_.gather(gather);
+  std::size_t used = output_.gather(gather);
+  if (kept_close_ > 0 && used < gather.size()) gather[used++] = kept_close();
+  return used;
 }
 
 inline void Connection::all_written() {
@@ -210,7 +216,9 @@ inline void Connection::all_written() {
 }
 
 void Connection::consume(std::size_t size) {
-  output_.consume(size);
+  const std::size_t queued = std::min(size, output_.size());
+  output_.consume(queued);
+  kept_close_ = static_cast<std::uint8_t>(kept_close_ - (size - queued));
   if (size == 0) return;
   write_at_ = now_;
   if (message_waits_) message_at_ = now_;
@@ -223,7 +231,7 @@ void Connection::consume(std::size_t size) {
     queued_pongs_ = 0;
     if (pong_held_) queue_held_pong();
   }
-  if (output_.empty() && !in_transit_) all_written();
+  if (!output_waits()) all_written();
 }
 
 void Connection::set_output_in_transit(bool in_transit) {
@@ -231,37 +239,66 @@ void Connection::set_output_in_transit(bool in_transit) {
   in_transit_ = in_transit;
   if (in_transit) return;
   if (ping_outstanding_ && ping_end_ == 0) heard_at_ = now_;
-  if (output_.empty()) all_written();
+  if (!wants_write()) all_written();
 }
 
-void Connection::queue_close(const CloseFrame& frame) {
+bool Connection::queue_close(const CloseFrame& frame) {
+  std::array<std::byte, FrameHeader::max_control_payload> body;
+  const ConstBytes payload = ConstBytes(body).first(frame.format(body));
+  const bool can_mask = !sends_masked() || entropy_ != nullptr;
+  if (can_mask && !queue_frame(OpCode::close, true, payload)) return false;
+  note_close(frame.code);
+  return true;
+}
+
+void Connection::note_close(CloseCode code) {
   close_sent_ = true;
-  sent_code_ = frame.code;
+  sent_code_ = code;
   pong_held_ = false;
   held_pong_.clear();
-  if (sends_masked() && entropy_ == nullptr) return;
+}
+
+/// The same where no more frames will be received. Without memory the Close goes from the room of
+/// the headers that are not to come, and leaves its reason out.
+///
+///     header_  [Close without its reason, as far as it is not consumed]
+void Connection::queue_last_close(const CloseFrame& frame) {
+  if (queue_close(frame)) return;
   std::array<std::byte, FrameHeader::max_control_payload> body;
-  queue_frame(OpCode::close, true, ConstBytes(body).first(frame.format(body)));
+  const ConstBytes payload = ConstBytes(body).first(CloseFrame{frame.code, {}}.format(body));
+  FrameHeader header = make_header(OpCode::close, true, payload.size());
+  if (header.masked) header.mask = fresh_mask();
+  if (observer_ != nullptr) tell_sent(header, payload);
+  start_writing();
+  kept_close_ = static_cast<std::uint8_t>(header.size() + payload.size());
+  copy_masked(payload, detail::write_front(header, header_ + sizeof header_ - kept_close_),
+              header.mask);
+  note_close(frame.code);
 }
 
 void Connection::queue_held_pong() {
   pong_held_ = false;
-  if (is_open()) answer_ping(held_pong_.bytes());
+  const bool queued = !is_open() || answer_ping(held_pong_.bytes());
   held_pong_.clear();
+  if (!queued) begin_failure(Error::out_of_memory);  // which is told by what is called next
 }
 
-void Connection::answer_ping(ConstBytes payload) {
-  if (sends_masked() && entropy_ == nullptr) return;
+/// Returns whether there was memory.
+bool Connection::answer_ping(ConstBytes payload) {
+  if (sends_masked() && entropy_ == nullptr) return true;
   if (queued_pongs_ < max_queued_pongs) {
+    if (!queue_frame(OpCode::pong, true, payload)) return false;
     ++queued_pongs_;
-    queue_frame(OpCode::pong, true, payload);
     pongs_end_ = output_.size();
-    return;
+    return true;
   }
   pong_held_ = true;
   held_pong_.clear();
-  if (payload.empty()) return;
-  std::memcpy(held_pong_.extend(payload.size(), 0, *memory_), payload.data(), payload.size());
+  if (payload.empty()) return true;
+  std::byte* const room = held_pong_.extend(payload.size(), 0, *memory_);
+  if (room == nullptr) return false;
+  std::memcpy(room, payload.data(), payload.size());
+  return true;
 }
 
 }  // namespace wolframite

@@ -2,10 +2,12 @@
 #include <algorithm>
 #include <bit>
 #include <limits>
+#include <new>
 #include <utility>
 
 #include "connection_state.hpp"
 #include "wolframite/connection.hpp"
+#include "wolframite/detail/try_allocate.hpp"
 
 namespace wolframite {
 
@@ -86,7 +88,8 @@ std::optional<Event> Connection::give_inflated(bool last) {
   if (!last && (!config().deliver_chunks || assembly_.empty())) return std::nullopt;
   view_ = View::message;
   message_at_ = now_;
-  const bool first = !std::exchange(chunk_given_, !last);
+  const bool first = !chunk_given_;
+  chunk_given_ = !last;
   return Message{kind_, assembly_.bytes(), first, last};
 }
 
@@ -112,30 +115,33 @@ Error Connection::inflate(ConstBytes& source) {
     const std::uint64_t cap = whole - std::min<std::uint64_t>(whole, room_size);
     const auto expected = static_cast<std::size_t>(std::min<std::uint64_t>(cap, most_expected));
     std::byte* front = assembly_.extend_open(room_size, expected, *memory_);
+    if (front == nullptr) return Error::out_of_memory;
     Bytes room{front, room_size};
     const DeflateStatus status = codec.inflater->decompress(source, room);
     const std::size_t written = room_size - room.size();
     assembly_.shrink(room.size());
+    if (status == DeflateStatus::no_memory) return Error::out_of_memory;
     const std::size_t allowed = static_cast<std::size_t>(std::min<std::uint64_t>(written, left));
     if (kind_ == Kind::text && !utf8_.feed({front, allowed})) return Error::invalid_utf8;
     if (written > left) return Error::message_too_big;
     message_size_ += written;
     codec.inflated += written;
-    if (status == DeflateStatus::failed || status == DeflateStatus::no_memory) {
-      return Error::invalid_deflate;
-    }
+    if (status == DeflateStatus::failed) return Error::invalid_deflate;
     if (status == DeflateStatus::needs_input) return Error::none;
   }
 }
 
-void Connection::begin_compressed() {
+/// Returns whether there was memory.
+bool Connection::begin_compressed() {
+  Codec* const held = codec();
+  if (held == nullptr) return false;
   compressed_ = true;
-  Codec& held = codec();
-  if (!held.inflater) {
+  if (!held->inflater) {
     const int bits =
         role_ == Role::server ? deflate_.client_window_bits : deflate_.server_window_bits;
-    held.inflater.emplace(bits, *memory_);
+    held->inflater.emplace(bits, *memory_);
   }
+  return true;
 }
 
 /// Whether a message that begins with this fragment is to be compressed.
@@ -146,62 +152,82 @@ bool Connection::compresses(std::size_t size, bool last, Compression compression
   return own_window_bits() > DeflateConfig::min_window_bits;
 }
 
-void Connection::queue_compressed(OpCode opcode, bool last, ConstBytes payload) {
+/// Returns whether there was memory. A sender need not refer back: so a deflater that has taken
+/// what is not sent is dropped, and nothing has changed.
+bool Connection::queue_compressed(OpCode opcode, bool last, ConstBytes payload) {
   const bool first = opcode != OpCode::continuation;
   const bool takeover = role_ == Role::server ? !deflate_.server_no_context_takeover
                                               : !deflate_.client_no_context_takeover;
   detail::Assembly compressed;
   if (!payload.empty() || !last) {
-    Codec& held = codec();
-    if (!held.deflater) {
+    Codec* const held = codec();
+    if (held != nullptr && !held->deflater) {
       const DeflateConfig& settings = config().deflate;
       const bool alone = first && last && !takeover;
-      held.deflater.emplace(
+      held->deflater.emplace(
           alone ? options_for(payload.size(), own_window_bits(), settings)
                 : Deflater::Options{own_window_bits(), settings.level, settings.memory_level},
           *memory_);
     }
-    // Without memory for the codec the message goes as it is (RFC 7692 §6). This is its first
-    // frame: later ones have their codec.
-    if (!held.deflater->is_ready()) {
-      held.deflater.reset();
+    // Without memory for the codec a message goes as it is, if it is not begun yet (RFC 7692 §6).
+    if (held == nullptr || !held->deflater->is_ready()) {
+      if (held != nullptr) held->deflater.reset();
+      if (!first) return false;
       compressing_ = false;
       return queue_frame(opcode, last, payload);
     }
   }
   if (!payload.empty()) {
-    deflate(payload, compressed);
+    if (!deflate(payload, compressed)) {
+      codec_->deflater.reset();
+      return false;
+    }
     if (last) compressed.shrink(sizeof deflate_tail);
   }
   const bool empty = payload.empty() && last;
   const ConstBytes body = empty ? ConstBytes(empty_block) : ConstBytes(compressed.bytes());
   // What does not shrink goes out as it is, unless the peer's window must keep up with ours.
   const bool worthwhile = takeover || !first || !last || body.size() < payload.size();
-  queue_frame(opcode, last, worthwhile ? body : payload, first && worthwhile);
-  if (!last || codec_ == nullptr) return;
+  const bool queued = queue_frame(opcode, last, worthwhile ? body : payload, first && worthwhile);
+  if (codec_ == nullptr) return queued;
   codec_->released = false;
-  if (!takeover) codec_->deflater.reset();
+  if (!queued || (last && !takeover)) codec_->deflater.reset();
+  return queued;
 }
 
-void Connection::deflate(ConstBytes payload, detail::Assembly& out) {
+/// Returns whether there was memory.
+bool Connection::deflate(ConstBytes payload, detail::Assembly& out) {
   DeflateStatus status = DeflateStatus::needs_room;
   while (status == DeflateStatus::needs_room) {
     const std::size_t room_size = std::clamp(payload.size() / 2, smallest_room, largest_room);
     const std::size_t expected = std::max(payload.size(), largest_room);
-    Bytes room{out.extend_open(room_size, expected, *memory_), room_size};
+    std::byte* const begin = out.extend_open(room_size, expected, *memory_);
+    if (begin == nullptr) return false;
+    Bytes room{begin, room_size};
     status = codec_->deflater->compress(payload, room);
     out.shrink(room.size());
   }
+  return true;
 }
 
 int Connection::own_window_bits() const {
   return role_ == Role::server ? deflate_.server_window_bits : deflate_.client_window_bits;
 }
 
-Connection::Codec& Connection::codec() {
-  if (codec_ == nullptr) codec_ = std::make_unique<Codec>();
-  codec_->released = false;
-  return *codec_;
+/// Null where there is no memory.
+Connection::Codec* Connection::codec() {
+  if (codec_ == nullptr) {
+    void* const room = detail::try_allocate(*memory_, sizeof(Codec), alignof(Codec));
+    if (room != nullptr) codec_.reset(new (room) Codec(*memory_));
+  }
+  if (codec_ != nullptr) codec_->released = false;
+  return codec_.get();
+}
+
+void Connection::CodecDeleter::operator()(Codec* codec) const {
+  std::pmr::memory_resource& memory = codec->memory;
+  codec->~Codec();
+  memory.deallocate(codec, sizeof(Codec), alignof(Codec));
 }
 
 void Connection::release_memory() {

@@ -61,7 +61,7 @@ Error Connection::receive_header(Bytes& in) {
   }
   in = in.subspan(parsed.size - held);
   header_size_ = 0;
-  begin_frame(parsed.header);
+  if (const Error error = begin_frame(parsed.header); error != Error::none) return error;
   if (observer_ != nullptr) observer_->frame_received(parsed.header, now_);
   return Error::none;
 }
@@ -131,7 +131,7 @@ Error Connection::judge_size(std::uint64_t length, bool continues, bool compress
   return length > limit || before > limit - length ? Error::message_too_big : Error::none;
 }
 
-void Connection::begin_frame(const FrameHeader& header) {
+Error Connection::begin_frame(const FrameHeader& header) {
   in_frame_ = true;
   opcode_ = header.opcode;
   fin_ = header.fin;
@@ -139,7 +139,7 @@ void Connection::begin_frame(const FrameHeader& header) {
   mask_ = header.mask;
   mask_offset_ = 0;
   remaining_ = header.length;
-  if (is_control(opcode_)) return;
+  if (is_control(opcode_)) return Error::none;
   if (opcode_ != OpCode::continuation) {
     kind_ = opcode_ == OpCode::text ? Kind::text : Kind::binary;
     in_message_ = true;
@@ -147,9 +147,10 @@ void Connection::begin_frame(const FrameHeader& header) {
     message_size_ = 0;
     utf8_.reset();
     compressed_ = false;
-    if (header.rsv != 0) begin_compressed();
+    if (header.rsv != 0 && !begin_compressed()) return Error::out_of_memory;
   }
   if (!compressed_) message_size_ += header.length;
+  return Error::none;
 }
 
 /// Takes the next part of a data frame's payload; gives the message, or the piece, that it
@@ -160,6 +161,7 @@ std::optional<Event> Connection::receive_data(Bytes part) {
   if (last || !part.empty()) message_at_ = now_;
   const bool in_place = config().deliver_chunks || (last && assembly_.empty());
   Bytes data = in_place ? unmask(part) : assemble(part);
+  if (data.size() != part.size()) return fail(Error::out_of_memory);
   if (in_place) consumed_ = data;
   if (kind_ == Kind::text) {
     if (!utf8_.feed(data) || (last && !utf8_.is_complete())) return fail(Error::invalid_utf8);
@@ -175,7 +177,8 @@ std::optional<Event> Connection::receive_data(Bytes part) {
       view_ = View::message;
     }
   }
-  const bool first = !std::exchange(chunk_given_, !last);
+  const bool first = !chunk_given_;
+  chunk_given_ = !last;
   return Message{kind_, data, first, last};
 }
 
@@ -187,6 +190,7 @@ std::optional<Event> Connection::receive_control(Bytes part) {
   }
   if (part.empty()) return std::nullopt;
   std::byte* room = control_.extend(part.size(), static_cast<std::size_t>(remaining_), *memory_);
+  if (room == nullptr) return fail(Error::out_of_memory);
   std::copy(part.begin(), part.end(), room);
   if (remaining_ > 0) return std::nullopt;
   view_ = View::control;
@@ -197,7 +201,9 @@ std::optional<Event> Connection::finish_control(Bytes payload) {
   in_frame_ = false;
   switch (opcode_) {
     case OpCode::ping:
-      if (config().automatic_pong && !close_sent_) answer_ping(payload);
+      if (config().automatic_pong && !close_sent_ && !answer_ping(payload)) {
+        return fail(Error::out_of_memory);
+      }
       return Pinged{payload};
     case OpCode::pong:
       return Ponged{payload};
@@ -210,15 +216,14 @@ Event Connection::peer_closed(ConstBytes body) {
   const CloseFrame::Parsed parsed = CloseFrame::parse(body);
   if (parsed.error != Error::none) return fail(parsed.error);
   close_received_ = true;
-  const Ending& ending =
-      end(judge_close(parsed.frame.code), parsed.frame.code, parsed.frame.reason);
+  end(judge_close(parsed.frame.code), parsed.frame.code, parsed.frame.reason);
   if (close_sent_) {
     phase_ = Phase::closing;
   } else {
-    queue_close(parsed.frame);
+    queue_last_close(parsed.frame);
     enter(Phase::closing);
   }
-  return Closing{ending.code, ending.reason()};
+  return Closing{ending_.code, close_reason()};
 }
 
 /// Unmasks where the bytes lie.
@@ -228,13 +233,15 @@ Bytes Connection::unmask(Bytes part) {
   return part;
 }
 
-/// Moves `part` to the end of the message's buffer, unmasking on the way.
+/// Moves `part` to the end of the message's buffer, unmasking on the way. Empty where there is no
+/// memory.
 Bytes Connection::assemble(Bytes part) {
   if (part.empty()) return {};
   constexpr std::size_t unknown = std::numeric_limits<std::size_t>::max() / 4;
   std::byte* room =
       fin_ ? assembly_.extend(part.size(), static_cast<std::size_t>(remaining_), *memory_)
            : assembly_.extend_open(part.size(), unknown, *memory_);
+  if (room == nullptr) return {};
   if (masked_) {
     copy_masked(part, room, mask_, mask_offset_);
   } else {

@@ -48,8 +48,8 @@ std::error_code Connection::accept(const Accept& with) {
   std::string text;
   const Error error = detail::write_accept(text, opening_->request, with, agreed.extensions);
   if (error != Error::none) return error;
+  if (!queue_text(text)) return Error::out_of_memory;
   opening_->agreed = std::move(agreed);
-  queue_text(text);
   start_open();
   opened_pending_ = true;
   return {};
@@ -60,7 +60,7 @@ std::error_code Connection::refuse(const Response& response) {
   if (const Error error = detail::check_refusal(response); error != Error::none) return error;
   std::string text;
   detail::write_refusal(text, response, opening_->head.is_head_request());
-  queue_text(text);
+  if (!queue_text(text)) return Error::out_of_memory;
   view_ = View::opening;
   const bool is_upgrade = opening_->request.is_upgrade();
   end(is_upgrade ? Error::refused : Error::plain_http, CloseCode::abnormal).due = true;
@@ -121,9 +121,10 @@ void Connection::start_open() {
   message_at_ = now_;
 }
 
-void Connection::queue_text(std::string_view text) {
+/// Returns whether there was memory.
+bool Connection::queue_text(std::string_view text) {
   start_writing();
-  output_.append(bytes_of(text), *memory_);
+  return output_.append(bytes_of(text), *memory_);
 }
 
 }  // namespace wolframite

@@ -1,14 +1,11 @@
 // The parts of a Connection that it owns only while they are needed.
 #pragma once
 
-#include <algorithm>
-#include <array>
 #include <cstddef>
 #include <cstdint>
+#include <memory_resource>
 #include <optional>
 #include <string>
-#include <string_view>
-#include <system_error>
 #include <vector>
 
 #include "response_body.hpp"
@@ -39,6 +36,9 @@ struct Connection::Opening {
 
 /// What compressed messages need; made when the first one comes or goes.
 struct Connection::Codec {
+  explicit Codec(std::pmr::memory_resource& from) : memory(from) {}
+
+  std::pmr::memory_resource& memory;  ///< that it lies in
   std::optional<Deflater> deflater;
   std::optional<Inflater> inflater;
   std::size_t unmasked =
@@ -53,18 +53,6 @@ struct Connection::Codec {
     paused = false;
     inflated = 0;
   }
-};
-
-/// How the connection ended, as `Closed` will tell.
-struct Connection::Ending {
-  std::error_code why;
-  CloseCode code = CloseCode::abnormal;
-  bool due = false;  ///< `Closed` can be given
-  bool cut = false;  ///< output was dropped, our Close perhaps among it
-  std::uint8_t reason_size = 0;
-  std::array<char, CloseFrame::max_reason> reason_text{};
-
-  [[nodiscard]] std::string_view reason() const { return {reason_text.data(), reason_size}; }
 };
 
 }  // namespace wolframite

@@ -103,14 +103,21 @@ void Connection::keep_alive() {
     heard_at_ = now_;
     return;
   }
-  ping_outstanding_ = true;
-  if (ping_end_ > 0) return;  // one waits to be written already
-  ++ping_serial_;
+  if (ping_end_ > 0) {  // one waits to be written already
+    ping_outstanding_ = true;
+    return;
+  }
+  const std::uint32_t serial = ping_serial_ + 1;
   std::array<std::byte, 4> payload;
   for (std::size_t i = 0; i < payload.size(); ++i) {
-    payload[i] = static_cast<std::byte>(ping_serial_ >> (24U - 8U * i));
+    payload[i] = static_cast<std::byte>(serial >> (24U - 8U * i));
   }
-  queue_frame(OpCode::ping, true, payload);
+  if (!queue_frame(OpCode::ping, true, payload)) {  // the next one may find memory
+    heard_at_ = now_;
+    return;
+  }
+  ping_serial_ = serial;
+  ping_outstanding_ = true;
   ping_end_ = output_.size();
 }
 

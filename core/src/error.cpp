@@ -82,6 +82,8 @@ constexpr std::array rows{
     exceeded(Error::write_buffer_full, CloseCode::abnormal, 400,
              "nothing was queued: the peer reads too slowly and the write buffer is full; "
              "send again once it drains, or raise Config::max_write_buffer_size"),
+    exceeded(Error::out_of_memory, CloseCode::internal_error, 500,
+             "there was no memory for it; lower limits and fewer connections need less"),
 
     bad_handshake(Error::malformed_request_line, 400, "the HTTP request line is malformed"),
     bad_handshake(Error::malformed_status_line, 400,

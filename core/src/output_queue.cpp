@@ -7,6 +7,8 @@
 #include <new>
 #include <utility>
 
+#include "wolframite/detail/try_allocate.hpp"
+
 namespace wolframite::detail {
 
 struct OutputQueue::Block : Segment {
@@ -14,10 +16,25 @@ struct OutputQueue::Block : Segment {
 };
 
 struct OutputQueue::Shared : Segment {
+  Shared() { holds = Holds::shared; }
+  void hold(ConstBytes bytes, SharedBytes from) {
+    // Never written to, whatever the type says: there is no room.
+    begin = const_cast<std::byte*>(bytes.data());
+    end = begin + bytes.size();
+    owner = std::move(from);
+  }
+
   SharedBytes owner;
 };
 
 struct OutputQueue::Taken : Segment {
+  Taken() { holds = Holds::taken; }
+  void hold(Assembly&& from) {
+    owner = std::move(from);
+    begin = owner.bytes().data();
+    end = begin + owner.size();
+  }
+
   Assembly owner;
 };
 
@@ -30,6 +47,16 @@ constexpr std::size_t next_allocation = 16 * 1024;
 // What follows a payload that is a segment of its own is, more often than not, the header of the
 // next one and nothing else; so is what stands before it.
 constexpr std::size_t allocation_beside_payload = 256;
+
+/// Null where `memory` has none.
+template <class Segment>
+Segment* make(std::pmr::memory_resource& memory, std::size_t more = 0) {
+  void* const allocation = try_allocate(memory, sizeof(Segment) + more, alignof(Segment));
+  if (allocation == nullptr) return nullptr;
+  auto* const segment = new (allocation) Segment{};
+  segment->memory = &memory;
+  return segment;
+}
 
 template <class Segment>
 void destroy_as(void* segment, std::pmr::memory_resource& memory, std::size_t more = 0) {
@@ -54,8 +81,9 @@ OutputQueue& OutputQueue::operator=(OutputQueue&& other) noexcept {
   return *this;
 }
 
-/// Adds a block with room for `size` octets, and for some more like the `usual` ones.
-void OutputQueue::add_block(std::size_t size, std::size_t usual,
+/// Adds a block with room for `size` octets, and for some more like the `usual` ones. Returns
+/// whether there was memory.
+bool OutputQueue::add_block(std::size_t size, std::size_t usual,
                             std::pmr::memory_resource& memory) {
   std::size_t allocation = next_allocation;
   if (usual == 0 || (tail_ != nullptr && tail_->holds != Holds::block)) {
@@ -66,47 +94,68 @@ void OutputQueue::add_block(std::size_t size, std::size_t usual,
     allocation = std::max(std::bit_ceil(few), smallest_allocation);
   }
   const std::size_t capacity = std::max(size, allocation - sizeof(Block));
-  auto* block = new (memory.allocate(sizeof(Block) + capacity, alignof(Block))) Block{};
+  auto* const block = make<Block>(memory, capacity);
+  if (block == nullptr) return false;
   block->begin = block->end = block->bytes();
   block->room = block->capacity = capacity;
-  block->memory = &memory;
   link(block);
+  return true;
 }
 
-void OutputQueue::append(ConstBytes bytes, std::pmr::memory_resource& memory) {
-  if (!bytes.empty()) std::memcpy(extend(bytes.size(), memory), bytes.data(), bytes.size());
+bool OutputQueue::append(ConstBytes bytes, std::pmr::memory_resource& memory) {
+  if (bytes.empty()) return true;
+  std::byte* const room = extend(bytes.size(), memory);
+  if (room == nullptr) return false;
+  std::memcpy(room, bytes.data(), bytes.size());
+  return true;
 }
 
-void OutputQueue::append(SharedBytes bytes, std::pmr::memory_resource& memory) {
-  const ConstBytes octets = bytes.bytes();
-  append(octets, std::move(bytes), memory);
+/// Appends what a payload of its own segment will follow.
+bool OutputQueue::append_front(ConstBytes front, std::pmr::memory_resource& memory) {
+  if (front.empty()) return true;
+  std::byte* const room = extend(front.size(), 0, memory);
+  if (room == nullptr) return false;
+  std::copy(front.begin(), front.end(), room);
+  return true;
 }
 
-void OutputQueue::append(ConstBytes octets, SharedBytes owner, std::pmr::memory_resource& memory) {
-  if (octets.empty()) return;
+bool OutputQueue::append(ConstBytes bytes, SharedBytes owner, std::pmr::memory_resource& memory) {
+  if (bytes.empty()) return true;
   assert(!holds_dropped());
-  auto* segment = new (memory.allocate(sizeof(Shared), alignof(Shared))) Shared{};
-  segment->holds = Holds::shared;
-  segment->memory = &memory;
-  // Never written to, whatever the type says: there is no room.
-  segment->begin = const_cast<std::byte*>(octets.data());
-  segment->end = segment->begin + octets.size();
-  segment->owner = std::move(owner);
+  auto* const segment = make<Shared>(memory);
+  if (segment == nullptr) return false;
+  segment->hold(bytes, std::move(owner));
   link(segment);
-  size_ += octets.size();
+  return true;
 }
 
-void OutputQueue::append(Assembly assembly, std::pmr::memory_resource& memory) {
-  if (assembly.empty()) return;
-  assert(!holds_dropped());
-  auto* segment = new (memory.allocate(sizeof(Taken), alignof(Taken))) Taken{};
-  segment->holds = Holds::taken;
-  segment->memory = &memory;
-  segment->begin = assembly.bytes().data();
-  segment->end = segment->begin + assembly.size();
-  segment->owner = std::move(assembly);
+bool OutputQueue::append_behind(ConstBytes front, SharedBytes payload,
+                                std::pmr::memory_resource& memory) {
+  if (payload.size() == 0) return append_front(front, memory);
+  auto* const segment = make<Shared>(memory);
+  if (segment == nullptr) return false;
+  if (!append_front(front, memory)) {
+    destroy(segment);
+    return false;
+  }
+  const ConstBytes bytes = payload.bytes();
+  segment->hold(bytes, std::move(payload));
   link(segment);
-  size_ += segment->owner.size();
+  return true;
+}
+
+bool OutputQueue::append_behind(ConstBytes front, Assembly&& payload,
+                                std::pmr::memory_resource& memory) {
+  if (payload.empty()) return append_front(front, memory);
+  auto* const segment = make<Taken>(memory);
+  if (segment == nullptr) return false;
+  if (!append_front(front, memory)) {
+    destroy(segment);
+    return false;
+  }
+  segment->hold(std::move(payload));
+  link(segment);
+  return true;
 }
 
 std::size_t OutputQueue::gather(std::span<ConstBytes> out) const {
@@ -159,7 +208,9 @@ std::size_t OutputQueue::memory_in_use() const {
   return total;
 }
 
+/// Adds a segment and the bytes that it holds already.
 void OutputQueue::link(Segment* segment) {
+  size_ += static_cast<std::size_t>(segment->end - segment->begin);
   (tail_ == nullptr ? head_ : tail_->next) = segment;
   tail_ = segment;
 }

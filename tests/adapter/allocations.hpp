@@ -8,6 +8,24 @@ namespace wolframite::test {
 /// Calls of the global operator new, all forms of it, in the whole program so far.
 std::uint64_t allocations();
 
+/// Which allocations are refused.
+enum class Refused : std::uint8_t {
+  above,     ///< those of more bytes than a limit
+  numbered,  ///< one, which has this number of those to come
+};
+
+/// Has the global operator new refuse what this thread asks of it, as long as this lives.
+class RefusedAllocations {
+ public:
+  explicit RefusedAllocations(std::uint64_t number, Refused which = Refused::above);
+  RefusedAllocations(const RefusedAllocations&) = delete;
+  RefusedAllocations& operator=(const RefusedAllocations&) = delete;
+  ~RefusedAllocations();
+
+  /// Whether there was one.
+  [[nodiscard]] bool has_refused() const;
+};
+
 /// Whether `work` comes to run without any, within twenty times. How much memory is in use at a
 /// time depends on what happens to coincide, and now and then that reaches a new height; what the
 /// work takes of itself shows every time.

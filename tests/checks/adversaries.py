@@ -49,6 +49,7 @@ CLASSES = [
     ("SEC-34", "a failed command that has freed what another one reads", "sockets"),
     ("SEC-35", "peers that never read, and timers while the application is busy", "unit sockets"),
     ("SEC-36", "little on the wire and much work", "unit sockets"),
+    ("SEC-37", "memory that is refused", "unit sockets"),
     ("SEC-40", "ends that do not tell the truth", "unit sockets"),
     ("SEC-41", "health checks and intermediaries that speak HTTP/1.0", "unit sockets programs"),
 ]

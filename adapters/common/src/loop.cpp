@@ -261,6 +261,8 @@ void Loop::settle_streams() {
         stream.attended_ = false;
         try {
           stream.settle();  // may delete it
+        } catch (const std::bad_alloc&) {
+          stream.lacks_memory();
         } catch (...) {
           keep_exception();
           stream.attend();

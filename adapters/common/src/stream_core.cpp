@@ -9,6 +9,7 @@
 #include "wolframite/detail/stream_input.hpp"
 #include "wolframite/detail/stream_opening.hpp"
 #include "wolframite/detail/stream_output.hpp"
+#include "wolframite/detail/try_allocate.hpp"
 #include "wolframite/websocket_stream.hpp"
 
 namespace wolframite {
@@ -37,6 +38,10 @@ void StreamCore::abandon() noexcept {
 }
 
 void StreamCore::settle() {
+  if (errno_ == no_memory) [[unlikely]] {
+    fail(Error::out_of_memory);
+    errno_ = ENOMEM;
+  }
   wrote_early_ = false;
   if (paused_) rest();
   if (closing_) discard_unrequested_messages();
@@ -120,9 +125,23 @@ void InputAwaiter::await_suspend(std::coroutine_handle<> frame) {
   assert(stream.reader_ == nullptr);  // or it would have been refused
   stream.reader_ = frame;
   core_ |= waits;
-  if (stream.wants_input()) stream.want_input();
+  try {
+    if (stream.wants_input()) stream.want_input();
+  } catch (const std::bad_alloc&) {
+    stream.lacks_memory();
+  }
   // What is queued has the loop turn again at once; and time may have stood still.
   if (!stream.attended_ && (stream.queued_ || stream.session_.deadline())) stream.attend();
+}
+
+/// No exception of the stream's reaches who waits for it.
+bool StreamCore::poll_input() {
+  try {
+    return poll();
+  } catch (const std::bad_alloc&) {
+    lacks_memory();
+    return false;  // the end of the turn brings the end
+  }
 }
 
 std::error_code NextAwaiter::why_none() const {
@@ -135,73 +154,109 @@ inline void StreamCore::wake_reader() {
   if (const auto reader = std::exchange(reader_, nullptr)) loop_.resume(reader);
 }
 
-Operation StreamCore::send(Kind kind, ConstBytes payload, bool last, Compression compression) {
-  if (!can_write()) return why_not_writable();
-  if (make_room()) {
-    attend();
-    return session_.connection().send(kind, payload, last, compression);
+/// Calls what begins a command, and ends the stream where that finds no memory.
+template <class Command>
+Operation StreamCore::attempt(Command command) {
+  try {
+    return command();
+  } catch (const std::bad_alloc&) {
+    lacks_memory();
+    return make_error_code(Error::out_of_memory);
   }
-  detail::PendingOperation& operation = begin_wait(What::send);
-  operation.payload = payload;
-  operation.kind = kind;
-  operation.last = last;
-  operation.compression = compression;
-  return Operation(operation);
+}
+
+Operation StreamCore::send(Kind kind, ConstBytes payload, bool last, Compression compression) {
+  return attempt([&]() -> Operation {
+    if (!can_write()) return why_not_writable();
+    if (make_room()) {
+      attend();
+      return session_.connection().send(kind, payload, last, compression);
+    }
+    detail::PendingOperation* const operation = begin_wait(What::send);
+    if (operation == nullptr) return make_error_code(Error::out_of_memory);
+    operation->payload = payload;
+    operation->kind = kind;
+    operation->last = last;
+    operation->compression = compression;
+    return Operation(*operation);
+  });
 }
 
 Operation StreamCore::send(Kind kind, SharedBytes payload, Compression compression) {
-  if (!can_write()) return why_not_writable();
-  if (make_room()) {
-    attend();
-    return session_.connection().send(kind, std::move(payload), compression);
-  }
-  detail::PendingOperation& operation = begin_wait(What::send_shared);
-  operation.shared = std::move(payload);
-  operation.kind = kind;
-  operation.compression = compression;
-  return Operation(operation);
+  return attempt([&]() -> Operation {
+    if (!can_write()) return why_not_writable();
+    if (make_room()) {
+      attend();
+      return session_.connection().send(kind, std::move(payload), compression);
+    }
+    detail::PendingOperation* const operation = begin_wait(What::send_shared);
+    if (operation == nullptr) return make_error_code(Error::out_of_memory);
+    operation->shared = std::move(payload);
+    operation->kind = kind;
+    operation->compression = compression;
+    return Operation(*operation);
+  });
 }
 
 Operation StreamCore::send(Message&& message, Compression compression) {
-  if (!can_write()) return why_not_writable();
-  if (make_room()) {
-    attend();
-    return send_on(std::move(message), compression);
-  }
-  detail::PendingOperation& operation = begin_wait(What::send_on);
-  operation.payload = message.data;
-  operation.kind = message.kind;
-  operation.first = message.first;
-  operation.last = message.last;
-  operation.compression = compression;
-  return Operation(operation);
+  return attempt([&]() -> Operation {
+    if (!can_write()) return why_not_writable();
+    if (make_room()) {
+      attend();
+      return send_on(std::move(message), compression);
+    }
+    detail::PendingOperation* const operation = begin_wait(What::send_on);
+    if (operation == nullptr) return make_error_code(Error::out_of_memory);
+    operation->payload = message.data;
+    operation->kind = message.kind;
+    operation->first = message.first;
+    operation->last = message.last;
+    operation->compression = compression;
+    return Operation(*operation);
+  });
 }
 
 Operation StreamCore::ready() {
-  if (!can_write()) return why_not_writable();
-  if (make_room()) return std::error_code{};
-  return Operation(begin_wait(What::ready));
+  return attempt([&]() -> Operation {
+    if (!can_write()) return why_not_writable();
+    if (make_room()) return std::error_code{};
+    return wait_for(What::ready);
+  });
 }
 
 Operation StreamCore::flush() {
-  if (const auto outcome = flush_at_once()) return *outcome;
-  return Operation(begin_wait(What::flush));
+  return attempt([&]() -> Operation {
+    if (const auto outcome = flush_at_once()) return *outcome;
+    return wait_for(What::flush);
+  });
 }
 
 Operation StreamCore::close(CloseCode code, std::string_view reason) {
-  if (const auto outcome = begin_close(code, reason)) return *outcome;
-  return Operation(begin_wait(What::close));
+  return attempt([&]() -> Operation {
+    if (const auto outcome = begin_close(code, reason)) return *outcome;
+    return wait_for(What::close);
+  });
 }
 
-detail::PendingOperation& StreamCore::begin_wait(What what) {
-  void* const memory = loop_.memory().allocate(sizeof(detail::PendingOperation));
+/// Begins a command that has nothing to keep.
+Operation StreamCore::wait_for(What what) {
+  detail::PendingOperation* const operation = begin_wait(what);
+  if (operation == nullptr) return make_error_code(Error::out_of_memory);
+  return Operation(*operation);
+}
+
+/// Null where there is no memory.
+detail::PendingOperation* StreamCore::begin_wait(What what) {
+  void* const memory = detail::try_allocate(loop_.memory(), sizeof(detail::PendingOperation),
+                                            alignof(detail::PendingOperation));
+  if (memory == nullptr) return nullptr;
   auto* const operation = new (memory) detail::PendingOperation;
   operation->loop = &loop_;
   operation->core = this;
   operation->what = what;
   enqueue(*operation);
   attend();
-  return *operation;
+  return operation;
 }
 
 void StreamCore::finished(detail::PendingOperation& operation) noexcept {

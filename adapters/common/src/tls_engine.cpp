@@ -217,13 +217,9 @@ bool TlsEngine::allows(ConstBytes ciphertext) {
 
 /// Queues ciphertext. Called by OpenSSL, through which no exception may pass.
 bool TlsEngine::queue(ConstBytes ciphertext) {
-  try {
-    output_.append(ciphertext, *memory_);
-    return true;
-  } catch (...) {
-    fail(std::make_error_code(std::errc::not_enough_memory));
-    return false;
-  }
+  if (output_.append(ciphertext, *memory_)) return true;
+  fail(std::make_error_code(std::errc::not_enough_memory));
+  return false;
 }
 
 void TlsEngine::shake_hands() {

@@ -13,7 +13,7 @@ namespace wolframite::uring {
 namespace {
 
 // malloc adds eight, and the coroutine of an echo takes 176 bytes more: docs/performance.md.
-static_assert(sizeof(Stream) <= 352);
+static_assert(sizeof(Stream) <= 368);
 
 constexpr std::uint8_t enough = 2;  // buffers kept for a stream that nobody reads
 // Not MSG_WAITALL: what a peer reads slowly must be seen to go on, or `Config::write_timeout` would

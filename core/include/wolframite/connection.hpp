@@ -127,7 +127,8 @@ class Connection {
 
   /// @name Commands
   /// Each returns an error of class `misuse` or `capacity`, or none; with an error nothing was
-  /// done.
+  /// done. Each that queues something gives `out_of_memory` where there is none for it, and may be
+  /// given again.
   /// @{
 
   /// Server: answers the waiting request with 101; `Opened` follows. Errors: `no_request`,
@@ -244,12 +245,12 @@ class Connection {
   [[nodiscard]] bool wants_read() const { return phase_ != Phase::over; }
 
   /// Whether `output` has something to show.
-  [[nodiscard]] bool wants_write() const { return !output_.empty(); }
+  [[nodiscard]] bool wants_write() const { return pending_output() > 0; }
 
   /// Whether the owner should end its sending side of the stream now: all is written, and nothing
   /// more will be. Stays true until the end.
   [[nodiscard]] bool wants_shutdown() const {
-    return phase_ >= Phase::closing && output_.empty() && ends_first();
+    return phase_ >= Phase::closing && !wants_write() && ends_first();
   }
 
   /// Whether a server that `wants_shutdown` may close the stream at once, and tell that with
@@ -257,13 +258,13 @@ class Connection {
   /// not be waited for. If there is something unread all the same, shut down and read on: to close
   /// would reset the stream, and might lose our Close. RFC 6455 §5.5.1, §7.1.1.
   [[nodiscard]] bool may_close() const {
-    return phase_ == Phase::closing && output_.empty() && role_ == Role::server &&
-           close_received_ && close_sent_;
+    return phase_ == Phase::closing && !wants_write() && role_ == Role::server && close_received_ &&
+           close_sent_;
   }
 
   /// Whether the stream can be closed: nothing is left to read, to write or to tell.
   [[nodiscard]] bool is_terminated() const {
-    return phase_ == Phase::over && output_.empty() && closed_given_;
+    return phase_ == Phase::over && !wants_write() && closed_given_;
   }
 
   /// Whether data can be sent: the handshake is done and no Close was sent.
@@ -274,7 +275,7 @@ class Connection {
   [[nodiscard]] std::error_code why_closed() const;
 
   /// Octets that are queued and not consumed.
-  [[nodiscard]] std::size_t pending_output() const { return output_.size(); }
+  [[nodiscard]] std::size_t pending_output() const { return output_.size() + kept_close_; }
   [[nodiscard]] const Config& config() const { return *config_; }  ///< lives as long as this
   [[nodiscard]] Role role() const { return role_; }                ///< this end's
 
@@ -298,8 +299,18 @@ class Connection {
   enum class View : std::uint8_t { none, message, control, opening };
 
   struct Opening;  ///< the handshake's state, gone once open
-  struct Ending;   ///< how the connection ended
   struct Codec;    ///< compression contexts
+  struct CodecDeleter {
+    void operator()(Codec* codec) const;
+  };
+
+  /// How the connection ends, as `Closed` will tell. It needs no memory but for the peer's reason.
+  struct Ending {
+    CloseCode code = CloseCode::abnormal;
+    bool begun : 1 = false;
+    bool due : 1 = false;  ///< `Closed` can be given
+    bool cut : 1 = false;  ///< output was dropped, our Close perhaps among it
+  };
 
   Connection(Role role, Phase phase, Entropy* entropy, SharedConfig config,
              std::pmr::memory_resource* memory);
@@ -325,7 +336,7 @@ class Connection {
   std::optional<Event> receive_refusal_body(Bytes& in);
   Event give_refused();
   void start_open();
-  void queue_text(std::string_view text);
+  [[nodiscard]] bool queue_text(std::string_view text);
 
   // Frames in.
   bool expects_message() const;
@@ -337,7 +348,7 @@ class Connection {
   Error judge_length(ConstBytes front, bool control, bool continues) const;
   Error judge_size(std::uint64_t length, bool continues, bool compressed) const;
   bool is_acceptable(const FrameHeader& header) const;
-  void begin_frame(const FrameHeader& header);
+  [[nodiscard]] Error begin_frame(const FrameHeader& header);
   std::optional<Event> receive_data(Bytes part);
   std::optional<Event> receive_control(Bytes part);
   std::optional<Event> finish_control(Bytes payload);
@@ -350,29 +361,32 @@ class Connection {
   std::optional<Event> finish_compressed();
   std::optional<Event> give_inflated(bool last);
   Error inflate(ConstBytes& source);
-  void begin_compressed();
+  [[nodiscard]] bool begin_compressed();
   bool compresses(std::size_t size, bool last, Compression compression) const;
-  void queue_compressed(OpCode opcode, bool last, ConstBytes payload);
-  void deflate(ConstBytes payload, detail::Assembly& out);
+  [[nodiscard]] bool queue_compressed(OpCode opcode, bool last, ConstBytes payload);
+  [[nodiscard]] bool deflate(ConstBytes payload, detail::Assembly& out);
   int own_window_bits() const;
-  Codec& codec();
+  Codec* codec();
 
   // Frames out.
   Error check_open() const;
   Error check_sendable() const;
   std::error_code refusal(Error error) const;
   std::error_code send_control(OpCode opcode, ConstBytes payload);
-  FrameHeader make_header(OpCode opcode, bool fin, ConstBytes payload, bool compressed = false);
+  FrameHeader make_header(OpCode opcode, bool fin, std::size_t size, bool compressed = false) const;
   MaskKey fresh_mask();
   void tell_sent(FrameHeader header, ConstBytes payload) const;
   bool can_hand_over(const Message& message, Compression compression) const;
   std::error_code hand_over(const Message& message);
   bool sends_as_it_is(const Message& message, Compression compression) const;
-  void queue_front(Kind kind, ConstBytes payload);
-  void queue_shared(Kind kind, SharedBytes payload);
-  void queue_frame(OpCode opcode, bool fin, ConstBytes payload, bool compressed = false);
-  void queue_close(const CloseFrame& frame);
-  void answer_ping(ConstBytes payload);
+  [[nodiscard]] bool queue_shared(Kind kind, SharedBytes payload);
+  [[nodiscard]] bool queue_frame(OpCode opcode, bool fin, ConstBytes payload,
+                                 bool compressed = false);
+  [[nodiscard]] bool queue_close(const CloseFrame& frame);
+  void queue_last_close(const CloseFrame& frame);
+  void note_close(CloseCode code);
+  ConstBytes kept_close() const { return ConstBytes(header_).last(kept_close_); }
+  [[nodiscard]] bool answer_ping(ConstBytes payload);
   void queue_held_pong();
   void note_message();
 
@@ -402,9 +416,12 @@ class Connection {
 
   // Ends.
   Event fail(Error why);
+  void begin_failure(Error why);
   std::optional<Event> end_at_once(std::error_code why);
   Ending& end(std::error_code why, CloseCode code, std::string_view reason = {});
   void drop_output(std::error_code why);
+  void discard_output();
+  std::string_view close_reason() const;
   std::error_code judge_close(CloseCode code) const;
   bool ends_first() const;
   Event give_closed();
@@ -417,13 +434,14 @@ class Connection {
   Entropy* entropy_;
   Observer* observer_ = nullptr;
   std::unique_ptr<Opening> opening_;
-  std::unique_ptr<Ending> ending_;
-  std::unique_ptr<Codec> codec_;
+  std::unique_ptr<Codec, CodecDeleter> codec_;
   detail::OutputQueue output_;
   detail::Assembly
       assembly_;  ///< of the current message, unless it lies whole in the owner's buffer
-  detail::Assembly control_;    ///< of a control frame's payload that came in pieces
-  detail::Assembly held_pong_;  ///< the newest pong, while too many wait in output_
+  detail::Assembly control_;       ///< of a control frame's payload that came in pieces
+  detail::Assembly held_pong_;     ///< the newest pong, while too many wait in output_
+  detail::Assembly close_reason_;  ///< the peer's, beside ending_
+  std::error_code end_why_;        ///< the same: why the connection ends, if not cleanly
 
   Time now_ = Time::min();         ///< the last time told; min() before the first
   Time since_ = Time::min();       ///< of the handshake, of the message being received, of the end
@@ -439,9 +457,13 @@ class Connection {
   Bytes consumed_{};  ///< the last view into the owner's buffer, for debug builds to scribble over
   std::uint32_t ping_serial_ = 0;
   CloseCode sent_code_ = CloseCode::no_status;  ///< of our Close, once it was sent
+  Ending ending_;
   MaskKey mask_{};
-  std::byte header_[FrameHeader::max_size];  ///< the front of a header that came in pieces
+  /// The front of a header that came in pieces; once none can come any more, room for a Close that
+  /// there is no memory for.
+  std::byte header_[FrameHeader::max_size];
   std::uint8_t header_size_ = 0;
+  std::uint8_t kept_close_ = 0;  ///< bytes of that Close, at the end of header_
   std::uint8_t mask_offset_ = 0;
   Utf8Validator utf8_;
   DeflateParameters deflate_;
@@ -458,8 +480,6 @@ class Connection {
   bool masked_ = false;
   bool in_message_ = false;       ///< received: between first and last fragment
   bool compressed_ = false;       ///< the current message is
-  bool compressing_ = false;      ///< the message being sent is
-  bool chunk_given_ = false;      ///< deliver_chunks: the message's first piece was handed out
   bool sending_message_ = false;  ///< sent: between first and last fragment
   bool close_sent_ = false;
   bool close_received_ : 1 = false;
@@ -470,10 +490,12 @@ class Connection {
   bool ping_outstanding_ : 1 = false;
   bool opened_pending_ : 1 = false;
   bool closed_given_ : 1 = false;
-  bool has_timers_ : 1;  ///< that run while the connection is open
+  bool compressing_ : 1 = false;  ///< the message being sent is
+  bool chunk_given_ : 1 = false;  ///< deliver_chunks: the message's first piece was handed out
+  bool has_timers_ : 1;           ///< that run while the connection is open
 };
 
-static_assert(sizeof(Connection) <= 320);
+static_assert(sizeof(Connection) <= 272);
 
 }  // namespace wolframite
 #pragma GCC visibility pop

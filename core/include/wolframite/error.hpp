@@ -41,6 +41,7 @@ enum class Error : std::uint8_t {
   head_too_big,       ///< `max_head_size`
   too_many_headers,   ///< `max_headers`
   write_buffer_full,  ///< `max_write_buffer_size`; nothing was queued
+  out_of_memory,      ///< the memory resource refused; a command has changed nothing
 
   // The opening handshake failed (RFC 6455 §4): class `handshake`.
   malformed_request_line,  ///< not as RFC 9112 §3 has it

@@ -10,6 +10,7 @@
 #include <exception>
 #include <functional>
 #include <memory>
+#include <new>
 #include <optional>
 #include <thread>
 #include <vector>
@@ -110,7 +111,8 @@ class Loop {
 
   /// Runs one turn, waiting for at most `timeout`; without one until something happens. Returns
   /// whether there is more to do: a task, a lingering stream, something posted. What is thrown
-  /// inside, such as for want of memory, comes out once the turn is over.
+  /// inside comes out once the turn is over, save for want of memory in a stream, which ends that
+  /// one.
   bool run_once(std::optional<std::chrono::milliseconds> timeout = std::nullopt);
 
   /// A descriptor that is readable when `run_once` has I/O to handle, to nest this loop in another
@@ -214,11 +216,14 @@ class Loop {
   /// Call it where an exception is caught: `run` throws the first of a turn once that is over.
   void keep_exception() noexcept;
   /// Calls `work`. If it throws, the loop looks after `stream` again at the end of the turn, and
-  /// goes on with the others.
+  /// goes on with the others. Want of memory ends the stream, and is told to nobody else.
   template <class Stream, class Work>
   void attempt(Stream& stream, Work work) noexcept {
     try {
       work();
+    } catch (const std::bad_alloc&) {
+      stream.recover();
+      stream.lacks_memory();
     } catch (...) {
       keep_exception();
       stream.recover();
@@ -273,7 +278,7 @@ class Loop {
   std::shared_ptr<Mailbox> mailbox_;
   std::atomic<bool> stopped_ = false;
   Time now_;
-  std::uint32_t turn_ = 0;  // how often now_ was read
+  std::uint32_t turn_ = 0;              // how often now_ was read
   const StreamCore* sliced_ = nullptr;  // whose time in this turn counts from sliced_since_
   Time sliced_since_;
   LoopMemory memory_;

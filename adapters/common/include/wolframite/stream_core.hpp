@@ -84,6 +84,13 @@ class StreamCore : public detail::TimerAndSocket,
   /// Lets go of the stream: its handle is gone. Its owner is the loop now.
   void abandon() noexcept;
 
+  /// Has the stream end with `out_of_memory` at the end of this turn: something that it cannot do
+  /// without was refused memory.
+  void lacks_memory() noexcept {
+    errno_ = no_memory;
+    attend();
+  }
+
   [[nodiscard]] Loop& loop() const { return loop_; }              ///< outlives the stream
   [[nodiscard]] Socket& socket() { return socket_; }              ///< closed once all is over
   [[nodiscard]] const Socket& socket() const { return socket_; }  ///< closed once all is over
@@ -172,15 +179,20 @@ class StreamCore : public detail::TimerAndSocket,
   void write_early();
   void finished(detail::PendingOperation& operation) noexcept;
 
-  detail::PendingOperation& begin_wait(What what);
+  [[nodiscard]] bool poll_input();
+  detail::PendingOperation* begin_wait(What what);
+  Operation wait_for(What what);
+  template <class Command>
+  Operation attempt(Command command);
   void fire() override { attend(); }
   void settle();
   void rest();
 
   bool attended_ : 1 = false;
-  bool wrote_early_ : 1 = false;  // one write before the end of the turn was tried
-  std::uint8_t errno_ = 0;        // why reading or writing ended; Linux has none above 133
-  std::uint32_t told_turn_;       // of the loop, in which the session was told the time last
+  bool wrote_early_ : 1 = false;    // one write before the end of the turn was tried
+  static constexpr std::uint8_t no_memory = 255;  // in errno_, until the stream has ended for it
+  std::uint8_t errno_ = 0;          // why reading or writing ended; Linux has none above 133
+  std::uint32_t told_turn_;         // of the loop, in which the session was told the time last
   std::uint32_t orphan_index_ = 0;  // in the loop's list of streams without a handle
 
  protected:
@@ -212,7 +224,7 @@ class InputAwaiter {
   /// Also true where another coroutine waits: this one is refused, and that one goes on waiting.
   bool await_ready() {
     if (core().reader_ == nullptr) [[likely]]
-      return core().poll();
+      return core().poll_input();
     core_ |= refused;
     return true;
   }

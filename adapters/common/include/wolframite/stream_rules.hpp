@@ -162,6 +162,8 @@ class StreamRules {
   void wrote(std::size_t size);
   /// Tells that writing is over. Nothing will be written after.
   void output_failed();
+  /// Ends at once, and without a word to the peer.
+  void fail(std::error_code why);
   /// Tells that the handle is gone: nobody will ask for anything again. What waits gets `why`.
   void let_go(std::error_code why) noexcept;
   /// @}

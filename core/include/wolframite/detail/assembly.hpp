@@ -21,7 +21,8 @@ class Assembly {
 
   /// Adds room for `size` bytes at the end, to be written by the caller. `remaining` more are
   /// announced, and the message ends there: no reason to reserve them all, but one to reserve
-  /// generously, and not to go beyond them.
+  /// generously, and not to go beyond them. Returns null, and has changed nothing, where `memory`
+  /// has none.
   [[nodiscard]] std::byte* extend(std::size_t size, std::size_t remaining,
                                   std::pmr::memory_resource& memory) {
     return extend(size, remaining, generous, memory);
@@ -54,8 +55,8 @@ class Assembly {
   // By what factor it grows at most, once it is large.
   static constexpr std::size_t generous = 16, careful = 4;
 
-  std::byte* extend(std::size_t size, std::size_t expected, std::size_t growth,
-                    std::pmr::memory_resource& memory);
+  [[nodiscard]] std::byte* extend(std::size_t size, std::size_t expected, std::size_t growth,
+                                  std::pmr::memory_resource& memory);
   static std::byte* data_of(Block* block) { return reinterpret_cast<std::byte*>(block + 1); }
 
   Block* block_ = nullptr;

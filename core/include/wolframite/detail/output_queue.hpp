@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <memory_resource>
 #include <span>
+#include <utility>
 
 #include "wolframite/bytes.hpp"
 #include "wolframite/detail/assembly.hpp"
@@ -15,7 +16,8 @@ namespace wolframite::detail {
 
 /// A list of segments. Small frames fill blocks one after the other; a payload that is shared or
 /// taken over is a segment of its own. Bytes once appended neither move nor change, and an empty
-/// queue owns no memory. What is dropped keeps its memory until it is released: who was shown it may
+/// queue owns no memory. Where there is no memory for something, nothing of it is queued. What is
+/// dropped keeps its memory until it is released: who was shown it may
 /// still be writing it.
 ///
 ///     head_                                            tail_
@@ -29,24 +31,24 @@ class OutputQueue {
   ~OutputQueue() { clear(); }
 
   /// Appends `size` bytes to be written by the caller now, in one piece. Their memory comes from
-  /// `memory`.
+  /// `memory`; returns null where that has none.
   [[nodiscard]] std::byte* extend(std::size_t size, std::pmr::memory_resource& memory) {
-    assert(!holds_dropped());
-    if (tail_ == nullptr || tail_->room < size) add_block(size, size, memory);
-    return take_room(size);
+    return extend(size, size, memory);
   }
-  /// The same for a few bytes that a payload of its own segment will follow.
-  [[nodiscard]] std::byte* extend_front(std::size_t size, std::pmr::memory_resource& memory) {
-    assert(!holds_dropped());
-    if (tail_ == nullptr || tail_->room < size) add_block(size, 0, memory);
-    return take_room(size);
+  /// Each `append` returns whether there was memory.
+  [[nodiscard]] bool append(ConstBytes bytes, std::pmr::memory_resource& memory);
+  /// Appends `bytes`, which live as long as `owner`.
+  [[nodiscard]] bool append(ConstBytes bytes, SharedBytes owner, std::pmr::memory_resource& memory);
+  [[nodiscard]] bool append(SharedBytes bytes, std::pmr::memory_resource& memory) {
+    return append_behind({}, std::move(bytes), memory);
   }
-  void append(ConstBytes bytes, std::pmr::memory_resource& memory);
-  void append(SharedBytes bytes, std::pmr::memory_resource& memory);
-  /// Appends `octets`, which live as long as `owner`.
-  void append(ConstBytes octets, SharedBytes owner, std::pmr::memory_resource& memory);
-  /// Appends all bytes of `assembly`, whose memory it takes over.
-  void append(Assembly assembly, std::pmr::memory_resource& memory);
+  /// Appends a copy of `front`, which is short, and behind it all bytes of `payload`, as a segment
+  /// of its own.
+  [[nodiscard]] bool append_behind(ConstBytes front, SharedBytes payload,
+                                   std::pmr::memory_resource& memory);
+  /// The same with a payload whose memory is taken over; it is left as it was where there is none.
+  [[nodiscard]] bool append_behind(ConstBytes front, Assembly&& payload,
+                                   std::pmr::memory_resource& memory);
 
   std::size_t gather(std::span<ConstBytes> out) const;
   void consume(std::size_t size);
@@ -77,14 +79,20 @@ class OutputQueue {
   struct Shared;
   struct Taken;
 
-  [[nodiscard]] std::byte* take_room(std::size_t size) {
+  /// Appends `size` bytes. Of a block that has to be added for them, `usual` is the size of those
+  /// that will follow.
+  [[nodiscard]] std::byte* extend(std::size_t size, std::size_t usual,
+                                  std::pmr::memory_resource& memory) {
+    assert(!holds_dropped());
+    if ((tail_ == nullptr || tail_->room < size) && !add_block(size, usual, memory)) return nullptr;
     std::byte* const room = tail_->end;
     tail_->end += size;
     tail_->room -= size;
     size_ += size;
     return room;
   }
-  void add_block(std::size_t size, std::size_t usual, std::pmr::memory_resource& memory);
+  bool add_block(std::size_t size, std::size_t usual, std::pmr::memory_resource& memory);
+  bool append_front(ConstBytes front, std::pmr::memory_resource& memory);
   void clear();
   void link(Segment* segment);
   static void destroy(Segment* segment);

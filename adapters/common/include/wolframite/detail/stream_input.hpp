@@ -137,6 +137,16 @@ bool StreamRules<Host, Pending>::handle(const Event& event, bool deliver) {
   return false;
 }
 
+template <class Host, class Pending>
+void StreamRules<Host, Pending>::fail(std::error_code why) {
+  if (ended_) return;
+  static_cast<void>(transition());  // which may be what there is no memory for
+  const std::optional<Event> closed = session_.connection().abort(why);
+  // It was given already if it was in telling of it that memory was refused.
+  handle(closed ? *closed : Event(Closed{why, CloseCode::abnormal, {}, false}), false);
+  news_ = true;
+}
+
 // What is read after a step needs its buffer no more than the step does.
 template <class Host, class Pending>
 void StreamRules<Host, Pending>::begin_step(HandshakeStep step, const void* head) {

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <memory>
 #include <memory_resource>
+#include <new>
 #include <utility>
 
 #include "wolframite/memory.hpp"
@@ -73,7 +74,13 @@ inline std::error_code StreamRules<Host, Pending>::send_on(Message&& message,
       input_ != nullptr && !input_->sent_on &&
       fills_buffer(message.data, {input_->data, input_->end}, self().buffers().size());
   if (!from_buffer) return session_.connection().send(std::move(message), compression);
-  return session_.connection().send(std::move(message), share_input(), compression);
+  SharedBytes buffer;
+  try {
+    buffer = share_input();
+  } catch (const std::bad_alloc&) {
+    return Error::out_of_memory;
+  }
+  return session_.connection().send(std::move(message), std::move(buffer), compression);
 }
 
 // The stream and its output hold the buffer from here. Whoever lets go last gives it back.
@@ -146,16 +153,21 @@ void StreamRules<Host, Pending>::wrote(std::size_t size) {
   if (waiters_ != nullptr) serve_waiters();
 }
 
-// Payloads that waiting sends are to take from a message get bytes of their own, before those of the
-// message go.
+// Payloads that waiting sends are to take from a message get bytes of their own, before those of
+// the message go.
 template <class Host, class Pending>
 void StreamRules<Host, Pending>::own_waiting_payloads(ConstBytes message) {
-  for_each_waiter([message](Pending& command) {
+  for_each_waiter([this, message](Pending& command) {
     using What = typename Pending::What;
     if (command.what != What::send && command.what != What::send_on) return true;
     const std::byte* const payload = command.payload.data();
     if (payload < message.data() || payload >= message.data() + message.size()) return true;
-    command.shared = SharedBytes::copy_of(command.payload);
+    try {
+      command.shared = SharedBytes::copy_of(command.payload);
+    } catch (const std::bad_alloc&) {
+      finish(command, Error::out_of_memory);
+      return true;
+    }
     command.payload = command.shared.bytes();
     command.what = What::send;
     return true;
