@@ -46,6 +46,7 @@ class Acceptor final : public Listener {
     for (;;) {
       const int fd = ::accept4(socket_.fd(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
       if (fd >= 0) {
+        succeeded();
         accepted_.emplace(Socket::from_nonblocking(fd));
         return true;
       }
@@ -53,16 +54,7 @@ class Acceptor final : public Listener {
         wait();
         return false;
       }
-      switch (classify(errno)) {
-        case Failure::connection:
-          continue;
-        case Failure::shortage:
-          wait_out_shortage();
-          return false;
-        case Failure::listener:
-          accepted_.emplace(tl::unexpected(std::error_code(errno, std::system_category())));
-          return true;
-      }
+      if (!retries_after(errno)) return accepted_.has_value();
     }
   }
 
