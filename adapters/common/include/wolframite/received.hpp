@@ -40,11 +40,12 @@ class [[nodiscard]] Received {
   /// @name The message
   /// Precondition: there is one. Its bytes live until the next `next`.
   /// @{
-  [[nodiscard]] Message& operator*() & { return *message_; }
-  [[nodiscard]] const Message& operator*() const& { return *message_; }
-  [[nodiscard]] Message operator*() && { return *message_; }
-  [[nodiscard]] Message* operator->() { return &*message_; }
-  [[nodiscard]] const Message* operator->() const { return &*message_; }
+
+  [[nodiscard]] Message& operator*() & { return *message_; }              ///< the message
+  [[nodiscard]] const Message& operator*() const& { return *message_; }   ///< the message
+  [[nodiscard]] Message operator*() && { return *message_; }              ///< the message, by value
+  [[nodiscard]] Message* operator->() { return &*message_; }              ///< the message
+  [[nodiscard]] const Message* operator->() const { return &*message_; }  ///< the message
   /// @}
   /// The message. Throws std::bad_optional_access if there is none.
   [[nodiscard]] const Message& value() const& { return message_.value(); }
