@@ -53,7 +53,7 @@ class [[nodiscard]] Received {
   [[nodiscard]] Message value() && { return message_.value(); }
 
   /// Whether there is no message.
-  friend bool operator==(const Received& received, std::nullopt_t) { return !received.has_value(); }
+  [[nodiscard]] bool operator==(std::nullopt_t) const { return !has_value(); }
 
  private:
   std::optional<Message> message_;
