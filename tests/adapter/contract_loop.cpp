@@ -4,6 +4,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <array>
 #include <atomic>
 #include <csignal>
 #include <memory>
@@ -255,6 +256,34 @@ TEST_CASE("a forked child that destroys a loop leaves its parent's as it is") {
   CHECK_FALSE(echoing.done());
   peer.close();
   turn_until(*loop, [&] { return echoing.done(); });
+}
+
+TEST_CASE("a loop that is destroyed before its streams says so and aborts") {
+  std::array<int, 2> ends{};
+  REQUIRE(::pipe(ends.data()) == 0);
+  const pid_t child = ::fork();
+  REQUIRE(child >= 0);
+  if (child == 0) {
+    ::dup2(ends[1], STDERR_FILENO);
+    std::signal(SIGABRT, SIG_DFL);  // the tests' runner would report it
+    auto loop = std::make_unique<backend::Loop>();
+    const Pair pair = open_pair(*loop);
+    loop.reset();
+    ::_exit(0);
+  }
+  ::close(ends[1]);
+  std::string said;
+  std::array<char, 512> part{};
+  for (ssize_t size = 1; size > 0;) {
+    size = ::read(ends[0], part.data(), part.size());
+    if (size > 0) said.append(part.data(), static_cast<std::size_t>(size));
+  }
+  ::close(ends[0]);
+  int status = 0;
+  REQUIRE(::waitpid(child, &status, 0) == child);
+  CHECK(WIFSIGNALED(status));
+  CHECK(WTERMSIG(status) == SIGABRT);
+  CHECK(said.find("a loop is destroyed before its streams") != std::string::npos);
 }
 
 #endif

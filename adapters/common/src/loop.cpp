@@ -69,6 +69,13 @@ void Loop::destroy_all() noexcept {
   }
   ended_.clear();
   while (ready_.is_linked()) ready_.next->unlink();
+  // Said first: a backend would wait in vain for what a living stream has begun.
+  if (streams_ > orphans_.size()) {
+    std::fputs(
+        "wolframite: a loop is destroyed before its streams; they would use it after its end\n",
+        stderr);
+    std::abort();
+  }
   if (in_fork) {
     close_copies();
   } else {
@@ -81,11 +88,6 @@ void Loop::destroy_all() noexcept {
   }
   attended_.clear();
   while (!orphans_.empty()) delete orphans_.back();
-  if (streams_ == 0) return;
-  std::fputs(
-      "wolframite: a loop is destroyed before its streams; they would use it after its end\n",
-      stderr);
-  std::abort();
 }
 
 // The streams of the loop that this one is a copy of live on, and so do their sockets.
