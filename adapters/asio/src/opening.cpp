@@ -71,7 +71,7 @@ void Engine::take_next_step() {
   const auto copy_response = [this] {
     if (has_response()) opener_->response = response();
   };
-  switch (ended_ ? HandshakeStep::closed : take_step()) {
+  switch (take_step()) {
     case HandshakeStep::requested:
       return ask_application();
     case HandshakeStep::opened:

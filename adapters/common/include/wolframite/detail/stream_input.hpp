@@ -119,7 +119,9 @@ bool StreamRules<Host, Pending>::handle(const Event& event, bool deliver) {
   }
   if (const auto* closed = std::get_if<Closed>(&event)) {
     Transition& how = transition();
-    begin_step(HandshakeStep::closed, how.head);
+    // A refusal that nobody has taken yet is told before the end that follows it.
+    if (!step_waits_ || step_ != HandshakeStep::refused)
+      begin_step(HandshakeStep::closed, how.head);
     handshaking_ = false;
     paused_ = false;
     how.reason = closed->reason;
@@ -272,8 +274,9 @@ typename StreamRules<Host, Pending>::Transition& StreamRules<Host, Pending>::tra
 
 template <class Host, class Pending>
 HandshakeStep StreamRules<Host, Pending>::take_step() {
+  const bool waited = step_waits_;
   step_waits_ = false;
-  return step_;
+  return ended_ && !waited ? HandshakeStep::closed : step_;
 }
 
 template <class Host, class Pending>
