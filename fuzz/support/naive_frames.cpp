@@ -117,7 +117,10 @@ class Listener {
     ended_ = true;
     heard_.replies.push_back(reply(8, body));
     tell(line_of_closing(code, reason));
-    tell(line_of_closed({}, code, reason, true));
+    const bool is_usual = code == CloseCode::normal || code == CloseCode::going_away ||
+                          code == CloseCode::no_status;
+    const std::error_code why = is_usual ? std::error_code() : Error::closed_with_error;
+    tell(line_of_closed(why, code, reason, true));
   }
 
   void fail(Error error) {

@@ -62,7 +62,7 @@ class Programs(unittest.TestCase):
         with socket.socket() as unused:
             unused.bind(("127.0.0.1", 0))
             url = f"ws://127.0.0.1:{unused.getsockname()[1]}"
-            self.expect_complaint(1, f"cannot connect to {url}: Connection refused", echo_client, "--url", url)
+            self.expect_complaint(1, f"cannot connect to {url}/: Connection refused", echo_client, "--url", url)
 
     def test_not_a_websocket_server(self):
         with socket.create_server(("127.0.0.1", 0)) as listener:

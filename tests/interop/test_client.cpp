@@ -65,7 +65,8 @@ void print_end(const WebSocketStream& stream) {
   std::printf("end %d %s %.*s\n", static_cast<int>(closed->code),
               closed->clean ? "clean" : "unclean", static_cast<int>(closed->reason.size()),
               closed->reason.data());
-  if (closed->why) print("why", closed->why.message());
+  // The code says that the peer closed for an error.
+  if (closed->why && closed->why != Error::closed_with_error) print("why", closed->why.message());
 }
 
 /// Sends one message. Returns false with a complaint if that fails.

@@ -123,7 +123,7 @@ class Tls(unittest.TestCase):
             url = other.url()
             code, seen, complaints = run(echo_client, "--url", url)
             self.assertEqual((code, seen), (1, ""))
-            self.assertIn(f"cannot connect to {url}: ", complaints)
+            self.assertIn(f"cannot connect to {url}/: ", complaints)
 
     def test_nginx_in_front(self):
         with Program(echo_server, "--port", "0") as server:
