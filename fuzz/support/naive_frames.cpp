@@ -117,8 +117,8 @@ class Listener {
     ended_ = true;
     heard_.replies.push_back(reply(8, body));
     tell(line_of_closing(code, reason));
-    const bool is_usual = code == CloseCode::normal || code == CloseCode::going_away ||
-                          code == CloseCode::no_status;
+    const bool is_usual =
+        code == CloseCode::normal || code == CloseCode::going_away || code == CloseCode::no_status;
     const std::error_code why = is_usual ? std::error_code() : Error::closed_with_error;
     tell(line_of_closed(why, code, reason, true));
   }
