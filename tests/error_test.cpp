@@ -143,14 +143,10 @@ TEST_CASE("close codes tell the peer what it did; abnormal where no Close frame 
 
 TEST_CASE("HTTP statuses tell the client what is wrong with its request") {
   const std::map<Error, int> exceptions{
-      {Error::method_not_get, 405},
-      {Error::unsupported_version, 426},
-      {Error::head_too_big, 431},
-      {Error::too_many_headers, 431},
-      {Error::out_of_memory, 500},
-      {Error::version_not_http_1_1, 505},
-      {Error::handshake_timeout, 408},
-      {Error::no_sha1, 500},
+      {Error::method_not_get, 405},    {Error::unsupported_version, 426},
+      {Error::head_too_big, 431},      {Error::too_many_headers, 431},
+      {Error::out_of_memory, 500},     {Error::version_not_http_1_1, 505},
+      {Error::handshake_timeout, 408}, {Error::no_sha1, 500},
   };
   for (const Error error : all_errors()) {
     CAPTURE(describe(error));

@@ -12,9 +12,9 @@
 
 namespace wolframite {
 
-/// Waits for `AcceptOptions::on_request_async`, or for the end of the stream if that comes first: then
-/// the application's task is cancelled, and there is no answer. So `Config::handshake_timeout` holds,
-/// and a peer that goes away is noticed, however long the application thinks.
+/// Waits for `AcceptOptions::on_request_async`, or for the end of the stream if that comes first:
+/// then the application's task is cancelled, and there is no answer. So `Config::handshake_timeout`
+/// holds, and a peer that goes away is noticed, however long the application thinks.
 class [[nodiscard]] Asking : public InputAwaiter {
  public:
   /// Waits on `core`, whose request `task` was given.

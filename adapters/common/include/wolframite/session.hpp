@@ -38,8 +38,8 @@ class Session {
   [[nodiscard]] std::optional<Event> receive(Bytes& in) {
     return is_encrypted() ? tls_->receive(connection_, in) : connection_.receive(in);
   }
-  /// Keeps what the last event's view points into, beyond the next `receive`, as long as `kept` lives
-  /// and this does; see Connection::take_view.
+  /// Keeps what the last event's view points into, beyond the next `receive`, as long as `kept`
+  /// lives and this does; see Connection::take_view.
   void keep_view(detail::Assembly& kept) {
     kept = connection_.take_view();
     if (is_encrypted()) tls_->keep_view();
@@ -84,8 +84,7 @@ class Session {
   }
   /// Whether there is something to release.
   [[nodiscard]] bool holds_dropped_output() const {
-    return connection_.holds_dropped_output() ||
-           (is_encrypted() && tls_->holds_dropped_output());
+    return connection_.holds_dropped_output() || (is_encrypted() && tls_->holds_dropped_output());
   }
   /// Octets that the connection has queued and that are not known to be written.
   [[nodiscard]] std::size_t unwritten() const {

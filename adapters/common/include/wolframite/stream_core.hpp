@@ -189,7 +189,7 @@ class StreamCore : public detail::TimerAndSocket,
   void rest();
 
   bool attended_ : 1 = false;
-  bool wrote_early_ : 1 = false;    // one write before the end of the turn was tried
+  bool wrote_early_ : 1 = false;                  // one write before the end of the turn was tried
   static constexpr std::uint8_t no_memory = 255;  // in errno_, until the stream has ended for it
   std::uint8_t errno_ = 0;          // why reading or writing ended; Linux has none above 133
   std::uint32_t told_turn_;         // of the loop, in which the session was told the time last

@@ -49,8 +49,8 @@ class TlsLayer {
   /// Acts on what is due. Besides the connection's own deadlines: ciphertext that waits, of which
   /// nothing is written for `Config::write_timeout`, or `close_timeout` at the end, ends the
   /// connection.
-  [[nodiscard]] std::optional<Event> advance(
-      Connection& connection, Time now, Connection::Unread unread = Connection::Unread::none);
+  [[nodiscard]] std::optional<Event> advance(Connection& connection, Time now,
+                                             Connection::Unread unread = Connection::Unread::none);
   /// When to call `advance`.
   [[nodiscard]] std::optional<Time> deadline(const Connection& connection) const;
 
@@ -110,7 +110,7 @@ class TlsLayer {
   std::pmr::memory_resource* memory_;
   std::byte* room_ = nullptr;
   std::byte* kept_room_ = nullptr;  ///< may be looked at still
-  Bytes plaintext_{};  ///< in the room, not received yet
+  Bytes plaintext_{};               ///< in the room, not received yet
 
   // What was encrypted and is not known to be written, and up to where in it: `marked_` octets will
   // be once `mark_` octets of ciphertext are.
