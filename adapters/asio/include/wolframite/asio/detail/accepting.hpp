@@ -48,7 +48,7 @@ enum class AcceptFailure : std::uint8_t {
 [[nodiscard]] AcceptFailure classify_accept(const error_code& error);
 
 /// Waits for connections, and accepts without blocking. So nothing is in flight that could be lost
-/// with who waits for it.
+/// with the operations that wait for it.
 class Accepting final : public Cancellable, public std::enable_shared_from_this<Accepting> {
  public:
   [[nodiscard]] static std::shared_ptr<Accepting> make(net::ip::tcp::acceptor acceptor) {

@@ -34,23 +34,23 @@ class PlainOperation : public Operation {
 
  protected:
   PlainOperation(Run run, What of) : Operation(run) { what = of; }
-  PlainOperation(Run run, Kind of, ConstBytes octets, bool is_last, Compression how)
+  PlainOperation(Run run, Kind of, ConstBytes data, bool is_last, Compression how)
       : PlainOperation(run, What::send) {
     kind = of;
-    payload = octets;
+    payload = data;
     last = is_last;
     compression = how;
   }
-  PlainOperation(Run run, Kind of, SharedBytes octets, Compression how)
+  PlainOperation(Run run, Kind of, SharedBytes data, Compression how)
       : PlainOperation(run, What::send_shared) {
     kind = of;
-    shared = std::move(octets);
+    shared = std::move(data);
     compression = how;
   }
   // A fragment, whose owner is kept until it is queued.
-  PlainOperation(Run run, Kind of, SharedBytes octets, bool is_last, Compression how)
-      : PlainOperation(run, of, octets.bytes(), is_last, how) {
-    shared = std::move(octets);
+  PlainOperation(Run run, Kind of, SharedBytes data, bool is_last, Compression how)
+      : PlainOperation(run, of, data.bytes(), is_last, how) {
+    shared = std::move(data);
   }
   PlainOperation(Run run, const Message& message, Compression how)
       : PlainOperation(run, message.kind, message.data, message.last, how) {
